@@ -1,0 +1,1 @@
+//! Governed tools for OpenAI function calling

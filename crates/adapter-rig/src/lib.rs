@@ -1,0 +1,1 @@
+//! Governed tools for rig agents

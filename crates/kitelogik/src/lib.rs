@@ -1,0 +1,1 @@
+//! A policy gate before every tool call of an AI agent

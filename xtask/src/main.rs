@@ -1,0 +1,2 @@
+//! What contributors and CI run.
+fn main() {}
