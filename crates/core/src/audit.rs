@@ -1,0 +1,82 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{BoxFuture, GovernanceEvent, PolicyDecision, SessionContext};
+
+/// Keeps what was decided, and what came of it.
+pub trait AuditSink: Send + Sync {
+    /// Records a decision. The gate waits for it before the body may run.
+    ///
+    /// # Errors
+    ///
+    /// The record could not be written. A gate that requires the record denies the call with
+    /// [`AuditUnavailable`](crate::FailClosed::AuditUnavailable).
+    fn record_decision<'a>(
+        &'a self,
+        record: &'a DecisionRecord<'a>,
+    ) -> BoxFuture<'a, Result<RecordId, AuditError>>;
+
+    /// Completes the record of a tool call's decision with what came of it.
+    ///
+    /// Called exactly once for each recorded tool call, also when the call's future is dropped,
+    /// and then from a destructor: it must return quickly and must not block.
+    fn record_outcome(&self, record: RecordId, outcome: Outcome);
+}
+
+/// What the gate tells the sink about one decision.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct DecisionRecord<'a> {
+    /// What was asked.
+    pub event: &'a GovernanceEvent,
+    /// Who asked.
+    pub context: &'a SessionContext,
+    /// What was decided.
+    pub decision: &'a PolicyDecision,
+}
+
+impl<'a> DecisionRecord<'a> {
+    /// The record of `decision` about `event`, asked by `context`.
+    pub fn new(
+        event: &'a GovernanceEvent,
+        context: &'a SessionContext,
+        decision: &'a PolicyDecision,
+    ) -> Self {
+        Self {
+            event,
+            context,
+            decision,
+        }
+    }
+}
+
+/// A sink's own number of a record, given back with the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RecordId(pub u64);
+
+/// What became of a tool call after its decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The body ran to its end.
+    Ran,
+    /// The body ran and returned an error.
+    Failed,
+    /// The body panicked.
+    Panicked,
+    /// The body was begun and dropped before its end.
+    Cancelled,
+    /// The body was never begun: the call was not allowed, or its permit was not used.
+    NeverRan,
+}
+
+/// Why a record could not be written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct AuditError(String);
+
+impl AuditError {
+    /// An error with what is known about the cause.
+    pub fn new(detail: impl Into<String>) -> Self {
+        Self(detail.into())
+    }
+}

@@ -1,0 +1,206 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+use uuid::Uuid;
+
+use crate::{Approval, EngineError, FailClosed, RiskTier, Verdict};
+
+/// What was decided about one event, and why.
+///
+/// Made by [`PolicyDecision::from_result`] from a policy's result document, or by
+/// [`PolicyDecision::fail_closed`] where there is none. Serialised, it carries the verdict and, for
+/// consumers of Kite Logik's JSON, `allow`, `deny` and `requires_hitl`.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PolicyDecision {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// How much harm the call can do.
+    pub risk_tier: RiskTier,
+    /// The policy's public reason: the reasons that belong to the verdict, sorted, joined by `; `,
+    /// or a fixed sentence where there are none.
+    pub reason: String,
+    /// The policy's own `rule_matched`, or the path of the rule that decided, as in
+    /// `data.kitelogik.main.deny[_]`. None where no rule decided.
+    pub rule_matched: Option<String>,
+    /// The names, given by their authors, of all rules that fired.
+    pub rules: BTreeSet<String>,
+    /// This decision's own id.
+    pub decision_id: String,
+    /// The revision (digest) of the policy that decided, where the engine knows it.
+    pub revision: Option<Arc<str>>,
+    /// Why nobody could know, if that is why the call is denied.
+    pub fail_closed: Option<FailClosed>,
+    /// What is known about a fault: for logs and records, never for a model.
+    pub detail: Option<String>,
+    /// What became of the approval request, if one was made.
+    pub approval: Option<Approval>,
+    /// What each layer answered, in order, where there are layers.
+    pub trace: Vec<LayerTrace>,
+}
+
+impl PolicyDecision {
+    pub(crate) fn new(verdict: Verdict, risk_tier: RiskTier, reason: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            risk_tier,
+            reason: reason.into(),
+            rule_matched: None,
+            rules: BTreeSet::new(),
+            decision_id: Uuid::now_v7().to_string(),
+            revision: None,
+            fail_closed: None,
+            detail: None,
+            approval: None,
+            trace: Vec::new(),
+        }
+    }
+
+    /// The denial that follows from not knowing.
+    pub fn fail_closed(error: &EngineError) -> Self {
+        let code = error.code();
+        Self {
+            fail_closed: Some(code),
+            detail: Some(error.detail().to_owned()),
+            ..Self::new(
+                Verdict::Deny,
+                RiskTier::SecurityCritical,
+                code.public_reason(),
+            )
+        }
+    }
+
+    /// Whether the policy allows the call.
+    pub fn allowed(&self) -> bool {
+        self.verdict == Verdict::Allow
+    }
+
+    /// Whether the call is denied for good.
+    pub fn denied(&self) -> bool {
+        self.verdict == Verdict::Deny
+    }
+
+    /// Whether a person decides.
+    pub fn requires_approval(&self) -> bool {
+        self.verdict == Verdict::RequireApproval
+    }
+
+    /// Whether the call may run: allowed, or granted by the approver whom it was put to.
+    pub fn permits(&self) -> bool {
+        match self.verdict {
+            Verdict::Allow => true,
+            Verdict::RequireApproval => {
+                matches!(self.approval, Some(Approval::Granted { .. }))
+            }
+            Verdict::Deny | Verdict::Refuse => false,
+        }
+    }
+
+    /// The stronger of two judgements of one call (see [`Verdict::strength`]), with the higher risk
+    /// tier of both, all rules that fired in either and both traces.
+    ///
+    /// Where both are equally strong, their reasons are joined.
+    #[must_use]
+    pub fn strongest(self, other: Self) -> Self {
+        let risk_tier = self.risk_tier.max(other.risk_tier);
+        let (mut stronger, weaker) = if other.verdict.strength() > self.verdict.strength() {
+            (other, self)
+        } else {
+            (self, other)
+        };
+        if stronger.verdict == weaker.verdict
+            && stronger.fail_closed.is_none()
+            && weaker.fail_closed.is_none()
+            && !stronger
+                .reason
+                .split("; ")
+                .any(|part| part == weaker.reason)
+        {
+            stronger.reason = format!("{}; {}", stronger.reason, weaker.reason);
+        }
+        stronger.risk_tier = risk_tier;
+        stronger.rules.extend(weaker.rules);
+        stronger.trace.extend(weaker.trace);
+        stronger
+    }
+}
+
+impl Serialize for PolicyDecision {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut document = serializer.serialize_struct("PolicyDecision", 14)?;
+        document.serialize_field("verdict", &self.verdict)?;
+        document.serialize_field("allow", &self.allowed())?;
+        document.serialize_field("deny", &self.denied())?;
+        document.serialize_field("requires_hitl", &self.requires_approval())?;
+        document.serialize_field("risk_tier", &self.risk_tier)?;
+        document.serialize_field("reason", &self.reason)?;
+        document.serialize_field("rule_matched", &self.rule_matched)?;
+        document.serialize_field("rules", &self.rules)?;
+        document.serialize_field("decision_id", &self.decision_id)?;
+        document.serialize_field("revision", &self.revision.as_deref())?;
+        document.serialize_field("fail_closed", &self.fail_closed)?;
+        document.serialize_field("detail", &self.detail)?;
+        document.serialize_field("approval", &self.approval)?;
+        document.serialize_field("resolution_trace", &self.trace)?;
+        document.end()
+    }
+}
+
+/// What one layer of a layered engine answered.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[non_exhaustive]
+pub struct LayerTrace {
+    /// The layer's name.
+    #[serde(rename = "tier")]
+    pub layer: String,
+    /// Its answer.
+    #[serde(flatten)]
+    pub answer: LayerAnswer,
+}
+
+impl LayerTrace {
+    /// The answer of the layer with this name.
+    pub fn new(layer: impl Into<String>, answer: LayerAnswer) -> Self {
+        Self {
+            layer: layer.into(),
+            answer,
+        }
+    }
+}
+
+/// A layer's answer.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum LayerAnswer {
+    /// It was asked.
+    Asked {
+        /// Its verdict.
+        verdict: Verdict,
+        /// Its risk tier.
+        risk_tier: RiskTier,
+        /// Its reason.
+        reason: String,
+        /// The rule that decided in it.
+        rule_matched: Option<String>,
+        /// The revision of its policy.
+        revision: Option<Arc<str>>,
+        /// Why it could not know, if so.
+        fail_closed: Option<FailClosed>,
+    },
+    /// It was not asked, because a layer before it denied.
+    Skipped,
+}
+
+impl From<&PolicyDecision> for LayerAnswer {
+    fn from(decision: &PolicyDecision) -> Self {
+        Self::Asked {
+            verdict: decision.verdict,
+            risk_tier: decision.risk_tier,
+            reason: decision.reason.clone(),
+            rule_matched: decision.rule_matched.clone(),
+            revision: decision.revision.clone(),
+            fail_closed: decision.fail_closed,
+        }
+    }
+}
