@@ -87,7 +87,12 @@ impl PolicyDecision {
     }
 
     /// Whether the call may run: allowed, or granted by the approver whom it was put to.
+    ///
+    /// Never where [`fail_closed`](Self::fail_closed) says that nobody could know.
     pub fn permits(&self) -> bool {
+        if self.fail_closed.is_some() {
+            return false;
+        }
         match self.verdict {
             Verdict::Allow => true,
             Verdict::RequireApproval => {

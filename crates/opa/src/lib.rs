@@ -1,1 +1,55 @@
-//! The policy gate, the session and the permit, and the engines that answer it
+//! The policy gate, the session and the permit, and the engines that answer it.
+//!
+//! A [`PolicyGate`] asks a [`PolicyEngine`](kitelogik_core::PolicyEngine) about every tool call of
+//! a [`Session`]. Where the answer is a clear *allow*, [`Session::authorize`] gives a [`Permit`];
+//! opening it is the only way to the [`Permitted`] arguments that a tool's body takes.
+//!
+//! The engines are features: `embedded` answers in process, `rest` asks an OPA server. Without
+//! either this crate has no engine and no HTTP client in its tree; a third party's engine needs
+//! only the trait.
+//!
+//! ```
+//! use kitelogik_core::{
+//!     BoxFuture, EngineError, PolicyDecision, PolicyEngine, PolicyInput, SessionContext,
+//! };
+//! use kitelogik_opa::{CallRequest, PolicyGate};
+//! use serde_json::json;
+//!
+//! /// An engine of one's own: nobody may do anything but look.
+//! struct ReadOnly;
+//!
+//! impl PolicyEngine for ReadOnly {
+//!     fn decide<'a>(
+//!         &'a self,
+//!         input: &'a PolicyInput<'a>,
+//!     ) -> BoxFuture<'a, Result<PolicyDecision, EngineError>> {
+//!         Box::pin(async move {
+//!             let allow = input.event().action().starts_with("get_");
+//!             PolicyDecision::from_result(&json!({ "allow": allow }), "read_only")
+//!         })
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let gate = PolicyGate::new(ReadOnly);
+//! let session = gate.session(SessionContext::new("example_01"));
+//! let call = |name: &str| CallRequest {
+//!     tool: name.into(),
+//!     action: name.into(),
+//!     ..CallRequest::default()
+//! };
+//! assert!(session.authorize(call("get_customer")).await.is_ok());
+//! assert!(session.authorize(call("delete_customer")).await.is_err());
+//! # }
+//! ```
+
+mod budget;
+mod gate;
+mod permit;
+mod record;
+mod session;
+
+pub use gate::{AuditFailure, PolicyGate, PolicyGateBuilder};
+pub use permit::{Permit, PermitError, Permitted, Running};
+pub use session::{CallRequest, Session};

@@ -1,0 +1,305 @@
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use kitelogik_core::{
+    Approval, ApprovalRequest, Approver, AuditSink, BudgetUsage, DecisionRecord, EngineError,
+    FailClosed, GovernanceEvent, PolicyDecision, PolicyEngine, PolicyInput, SessionContext,
+    Verdict,
+};
+
+use crate::Session;
+use crate::record::Record;
+
+/// Asks a policy before anything happens, and lets nothing through that is not clearly allowed.
+///
+/// A gate has one [`PolicyEngine`], and, if it is told so, an [`Approver`] for the calls that a
+/// person decides and an [`AuditSink`] that keeps every decision. It is built once and cloned
+/// cheaply; a [`Session`] is what calls run in.
+///
+/// Whatever goes wrong inside - an engine that fails, hangs or panics, an approver that cannot be
+/// asked, a record that cannot be written - is a [`Verdict::Deny`] with a [`FailClosed`] code.
+///
+/// Time limits need a Tokio runtime with its timer enabled, as `#[tokio::main]` has it. Without
+/// one, every decision is a denial with [`FailClosed::InternalError`].
+#[derive(Clone)]
+pub struct PolicyGate {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Box<dyn PolicyEngine>,
+    decision_timeout: Duration,
+    approver: Option<Arc<dyn Approver>>,
+    approval_timeout: Duration,
+    audit: Option<Audit>,
+}
+
+impl std::fmt::Debug for PolicyGate {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("PolicyGate")
+            .field("revision", &self.revision())
+            .finish_non_exhaustive()
+    }
+}
+
+struct Audit {
+    sink: Arc<dyn AuditSink>,
+    timeout: Duration,
+    on_failure: AuditFailure,
+}
+
+/// What a decision becomes that the audit sink could not record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuditFailure {
+    /// A denial with [`FailClosed::AuditUnavailable`]: what cannot be proven does not happen.
+    #[default]
+    Deny,
+    /// The decision stands unrecorded, and the loss is logged.
+    Continue,
+}
+
+impl PolicyGate {
+    /// A gate that asks `engine`, without approver or audit.
+    ///
+    /// A call that a person must approve then does not run.
+    pub fn new(engine: impl PolicyEngine + 'static) -> Self {
+        Self::builder(engine).build()
+    }
+
+    /// A gate that asks `engine`, with more to say about it.
+    pub fn builder(engine: impl PolicyEngine + 'static) -> PolicyGateBuilder {
+        PolicyGateBuilder {
+            shared: Shared {
+                engine: Box::new(engine),
+                decision_timeout: Duration::from_secs(5),
+                approver: None,
+                approval_timeout: Duration::from_secs(300),
+                audit: None,
+            },
+        }
+    }
+
+    /// What calls of one agent session run in.
+    pub fn session(&self, context: SessionContext) -> Session {
+        Session::new(self.clone(), context)
+    }
+
+    /// Judges `event` for `context`, and records the decision. Nothing runs, nobody is asked for
+    /// approval, and no budget is counted: the figures are those of `context`.
+    pub async fn evaluate(
+        &self,
+        event: &GovernanceEvent,
+        context: &SessionContext,
+    ) -> Arc<PolicyDecision> {
+        let decision = self.judge(event, context, context.into()).await;
+        self.record(event, context, decision).await.0
+    }
+
+    /// The revision (digest) of the policy in force, where the engine knows it.
+    pub fn revision(&self) -> Option<Arc<str>> {
+        self.shared.engine.revision()
+    }
+
+    /// Whether the engine can decide at this moment.
+    ///
+    /// # Errors
+    ///
+    /// What a decision made at this moment would fail with.
+    pub async fn health(&self) -> Result<(), EngineError> {
+        let health = async { self.shared.engine.health().await };
+        bounded(health, self.shared.decision_timeout)
+            .await
+            .unwrap_or_else(|fault| Err(fault.of_engine()))
+    }
+
+    /// Asks the engine.
+    pub(crate) async fn judge(
+        &self,
+        event: &GovernanceEvent,
+        context: &SessionContext,
+        usage: BudgetUsage,
+    ) -> PolicyDecision {
+        let input = PolicyInput::new(event, context, usage);
+        let ask = async { self.shared.engine.decide(&input).await };
+        let answer = bounded(ask, self.shared.decision_timeout)
+            .await
+            .unwrap_or_else(|fault| Err(fault.of_engine()));
+        answer.unwrap_or_else(|error| fail_closed(event, &error))
+    }
+
+    /// Puts a call that a person must approve to the approver, if there is one.
+    pub(crate) async fn review(
+        &self,
+        event: &GovernanceEvent,
+        context: &SessionContext,
+        mut decision: PolicyDecision,
+    ) -> PolicyDecision {
+        // What an engine says of an approval is not an approval.
+        decision.approval = None;
+        let Some(approver) = &self.shared.approver else {
+            return decision;
+        };
+        if decision.verdict != Verdict::RequireApproval {
+            return decision;
+        }
+        let request = ApprovalRequest::new(event, context, &decision);
+        let ask = async { approver.approve(&request).await };
+        let failure = match bounded(ask, self.shared.approval_timeout).await {
+            Ok(Ok(approval)) => {
+                if let Approval::Denied { .. } = approval {
+                    decision.verdict = Verdict::Deny;
+                    "a reviewer denied this call".clone_into(&mut decision.reason);
+                }
+                decision.approval = Some(approval);
+                return decision;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(Fault::Elapsed) => "no answer within the approval timeout".to_owned(),
+            Err(Fault::Panicked(message)) => format!("panicked: {message}"),
+        };
+        let error = EngineError::new(FailClosed::InternalError, format!("approver: {failure}"));
+        let mut denial = fail_closed(event, &error);
+        "the approval could not be asked for".clone_into(&mut denial.reason);
+        denial
+    }
+
+    /// Records the decision; what cannot be recorded is denied where the gate requires it.
+    pub(crate) async fn record(
+        &self,
+        event: &GovernanceEvent,
+        context: &SessionContext,
+        decision: PolicyDecision,
+    ) -> (Arc<PolicyDecision>, Record) {
+        let Some(audit) = &self.shared.audit else {
+            return (Arc::new(decision), Record::none());
+        };
+        let record = DecisionRecord::new(event, context, &decision);
+        let write = async { audit.sink.record_decision(&record).await };
+        let failure = match bounded(write, audit.timeout).await {
+            Ok(Ok(id)) => return (Arc::new(decision), Record::new(audit.sink.clone(), id)),
+            Ok(Err(error)) => error.to_string(),
+            Err(Fault::Elapsed) => "not written in time".to_owned(),
+            Err(Fault::Panicked(message)) => format!("panicked: {message}"),
+        };
+        let decision = match audit.on_failure {
+            AuditFailure::Deny => {
+                let error = EngineError::new(FailClosed::AuditUnavailable, failure);
+                fail_closed(event, &error)
+            }
+            AuditFailure::Continue => {
+                tracing::error!(
+                    decision_id = decision.decision_id,
+                    failure,
+                    "decision not recorded"
+                );
+                decision
+            }
+        };
+        (Arc::new(decision), Record::none())
+    }
+}
+
+/// What a gate is made of.
+#[must_use]
+pub struct PolicyGateBuilder {
+    shared: Shared,
+}
+
+impl PolicyGateBuilder {
+    /// How long an engine may take for one decision. Default: 5 s.
+    ///
+    /// A backstop: engines have shorter limits of their own. When it passes, the decision is a
+    /// denial with [`FailClosed::EngineTimeout`]. An engine that never yields is not interrupted.
+    pub fn decision_timeout(mut self, timeout: Duration) -> Self {
+        self.shared.decision_timeout = timeout;
+        self
+    }
+
+    /// Who is asked about calls that a person must approve. Default: nobody; they do not run.
+    pub fn approver(mut self, approver: impl Approver + 'static) -> Self {
+        self.shared.approver = Some(Arc::new(approver));
+        self
+    }
+
+    /// How long the approver may take for one call. Default: 300 s.
+    ///
+    /// When it passes, the call is denied with [`FailClosed::InternalError`].
+    pub fn approval_timeout(mut self, timeout: Duration) -> Self {
+        self.shared.approval_timeout = timeout;
+        self
+    }
+
+    /// Where decisions and outcomes are recorded, and what happens when one cannot be.
+    /// Default: nowhere.
+    ///
+    /// A record that is not written within 5 s counts as one that cannot be.
+    pub fn audit(mut self, sink: impl AuditSink + 'static, on_failure: AuditFailure) -> Self {
+        self.shared.audit = Some(Audit {
+            sink: Arc::new(sink),
+            timeout: Duration::from_secs(5),
+            on_failure,
+        });
+        self
+    }
+
+    /// The gate.
+    pub fn build(self) -> PolicyGate {
+        PolicyGate {
+            shared: Arc::new(self.shared),
+        }
+    }
+}
+
+fn fail_closed(event: &GovernanceEvent, error: &EngineError) -> PolicyDecision {
+    let decision = PolicyDecision::fail_closed(error);
+    tracing::warn!(
+        subject = event.subject(),
+        decision_id = decision.decision_id,
+        code = error.code().as_str(),
+        detail = error.detail(),
+        "denied: the policy could not be checked",
+    );
+    decision
+}
+
+enum Fault {
+    Elapsed,
+    Panicked(String),
+}
+
+impl Fault {
+    fn of_engine(self) -> EngineError {
+        match self {
+            Self::Elapsed => EngineError::new(
+                FailClosed::EngineTimeout,
+                "no decision within the gate's limit",
+            ),
+            Self::Panicked(message) => {
+                EngineError::new(FailClosed::InternalError, format!("panicked: {message}"))
+            }
+        }
+    }
+}
+
+/// Runs foreign code within a time limit and catches its panics.
+async fn bounded<T>(work: impl Future<Output = T>, limit: Duration) -> Result<T, Fault> {
+    // The timer is made inside, so that a runtime without one ends in a denial, not in a panic.
+    let work = async { tokio::time::timeout(limit, work).await };
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(_elapsed)) => Err(Fault::Elapsed),
+        Err(panic) => Err(Fault::Panicked(panic_message(&*panic))),
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|message| (*message).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "without a message".to_owned())
+}

@@ -1,0 +1,34 @@
+use std::sync::Arc;
+
+use kitelogik_core::{AuditSink, Outcome, RecordId};
+
+/// The open record of a tool call. Whoever holds it says what came of the call; dropped, it says
+/// that the body never ran.
+pub(crate) struct Record {
+    open: Option<(Arc<dyn AuditSink>, RecordId)>,
+}
+
+impl Record {
+    pub(crate) fn new(sink: Arc<dyn AuditSink>, id: RecordId) -> Self {
+        Self {
+            open: Some((sink, id)),
+        }
+    }
+
+    /// For a decision that is recorded nowhere.
+    pub(crate) fn none() -> Self {
+        Self { open: None }
+    }
+
+    pub(crate) fn complete(&mut self, outcome: Outcome) {
+        if let Some((sink, id)) = self.open.take() {
+            sink.record_outcome(id, outcome);
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        self.complete(Outcome::NeverRan);
+    }
+}
