@@ -1,2 +1,51 @@
-//! What contributors and CI run.
-fn main() {}
+//! What contributors and CI run: `cargo xtask --help`.
+
+mod cargo;
+mod ci;
+mod dependencies;
+mod example;
+mod opa;
+mod provision;
+mod serve;
+mod size;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "What contributors and CI run"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Do all that CI does, or only the steps named
+    Ci(ci::Arguments),
+    /// Run every test, then name and count the skipped ones
+    Test(test::Arguments),
+    /// Provide the pinned OPA (the default), say where it is, serve policies with it
+    Opa(opa::Arguments),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Ci(arguments) => ci::run(&arguments),
+        Task::Test(arguments) => test::run(&arguments),
+        Task::Opa(arguments) => opa::run(arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

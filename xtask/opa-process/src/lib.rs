@@ -54,7 +54,7 @@ pub use error::StartError;
 pub use lookup::{FindError, Lookup, Opa, VERSION, find, version_of};
 pub use process::OpaProcess;
 pub use queries_only::{InvalidEntryPoint, queries_only};
-pub use server::Server;
+pub use server::{IGNORED, Server};
 pub use skip::{REQUIRE_ALL, SKIP_LOG, opa_or_skip, skip};
 
 /// The OPA of this machine, or `None` after the surrounding test was counted as skipped.

@@ -10,6 +10,9 @@ use tempfile::TempDir;
 use crate::process::Launch;
 use crate::{OpaProcess, StartError, queries_only};
 
+/// The files of a policy folder that are no policy, as `opa run --ignore` takes them: tests, hidden files, backups.
+pub const IGNORED: [&str; 6] = ["*_test.rego", ".*", "*~", "*.bak", "*.orig", "*.swp"];
+
 /// What a server should hold and where it should listen; [`start`](Server::start) runs it.
 ///
 /// Without any call it is an OPA with no policy at all, on a free loopback port, that lets anybody
@@ -56,7 +59,7 @@ impl Server {
 
     /// Loads a file or folder of Rego, JSON and YAML.
     ///
-    /// Of a folder, tests (`*_test.rego`), hidden files and backups are left out, as the embedded engine does.
+    /// Of a folder, tests, hidden files and backups are left out ([`IGNORED`]), as the embedded engine does.
     pub fn policy(mut self, path: impl Into<PathBuf>) -> Self {
         self.paths.push(path.into());
         self
@@ -142,7 +145,7 @@ impl Server {
     /// Writes what was given as text, and names everything that OPA is to load.
     fn files(&self, folder: &TempDir) -> Result<Vec<OsString>, StartError> {
         let mut arguments = Vec::new();
-        for pattern in ["*_test.rego", ".*", "*~", "*.bak", "*.orig", "*.swp"] {
+        for pattern in IGNORED {
             arguments.extend(["--ignore".into(), pattern.into()]);
         }
         let mut write = |name: &Path, text: &str| {
