@@ -8,9 +8,6 @@ use clap::ValueEnum;
 use crate::cargo::{cargo, output, succeed};
 use crate::{dependencies, example, provision, size, test};
 
-/// As `.ci/run` installs it.
-const CARGO_DENY: &str = "0.20.2";
-
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The steps to take, in this order; all of them by default
@@ -57,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let begin = Instant::now();
         step.take().with_context(|| {
             format!(
-                "step `{0}` failed; to repeat it alone: cargo xtask ci {0}",
+                "step `{0}` failed (it alone: `cargo xtask ci {0}`)",
                 step.name()
             )
         })?;
@@ -121,10 +118,9 @@ impl Step {
 }
 
 fn deny() -> Result<()> {
-    output(cargo()?.args(["deny", "--version"])).with_context(|| {
-        format!("cargo-deny is missing: cargo install cargo-deny --locked --version {CARGO_DENY}")
-    })?;
-    // A crate in two versions is for `DEPENDENCIES.md` to weigh: told by the workflow, silent here.
+    output(cargo()?.args(["deny", "--version"]))
+        .context("cargo-deny is missing; `cargo install cargo-deny --locked` brings it")?;
+    // Crates in two versions are warnings, long ones: `cargo deny check bans` shows them.
     succeed(cargo()?.args([
         "deny",
         "--log-level",
