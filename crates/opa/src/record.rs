@@ -1,3 +1,4 @@
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use kitelogik_core::{AuditSink, Outcome, RecordId};
@@ -22,7 +23,11 @@ impl Record {
 
     pub(crate) fn complete(&mut self, outcome: Outcome) {
         if let Some((sink, id)) = self.open.take() {
-            sink.record_outcome(id, outcome);
+            // Called from destructors: a panic of the sink must not become an abort.
+            let record = AssertUnwindSafe(|| sink.record_outcome(id, outcome));
+            if std::panic::catch_unwind(record).is_err() {
+                tracing::error!(record = id.0, ?outcome, "outcome not recorded");
+            }
         }
     }
 }
