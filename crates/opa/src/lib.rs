@@ -45,11 +45,21 @@
 //! ```
 
 mod budget;
+#[cfg(feature = "embedded")]
+mod embedded;
 mod gate;
+mod layered;
 mod permit;
 mod record;
+#[cfg(feature = "rest")]
+mod rest;
 mod session;
 
+#[cfg(feature = "embedded")]
+pub use embedded::{Embedded, EmbeddedBuilder, EmbeddedError};
 pub use gate::{AuditFailure, PolicyGate, PolicyGateBuilder};
+pub use layered::{Layered, LayeredBuilder, LayersError};
 pub use permit::{Permit, PermitError, Permitted, Running};
+#[cfg(feature = "rest")]
+pub use rest::{OpaClient, OpaClientBuilder, OpaConfigError};
 pub use session::{CallRequest, Session};

@@ -1,0 +1,103 @@
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use kitelogik_policy::Policy;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use super::evaluation::Evaluation;
+use super::{Embedded, EmbeddedError, Shared};
+
+/// Sets the limits of an [`Embedded`] engine.
+#[must_use]
+#[derive(Debug)]
+pub struct EmbeddedBuilder {
+    policy: Policy,
+    limits: Limits,
+}
+
+impl EmbeddedBuilder {
+    pub(super) fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            limits: Limits::default(),
+        }
+    }
+
+    /// How long one evaluation may take. Default: 100 ms.
+    ///
+    /// When it passes, the decision is a denial with
+    /// [`LimitExceeded`](kitelogik_core::FailClosed::LimitExceeded).
+    pub fn evaluation_time(mut self, time: Duration) -> Self {
+        self.limits.evaluation_time = time;
+        self
+    }
+
+    /// How large the input document may be, as JSON. Default: 1 MiB.
+    ///
+    /// A larger one is denied with
+    /// [`LimitExceeded`](kitelogik_core::FailClosed::LimitExceeded), unread.
+    pub fn max_input_bytes(mut self, bytes: usize) -> Self {
+        self.limits.input_bytes = bytes;
+        self
+    }
+
+    /// How large the result document may be, as JSON. Default: 1 MiB.
+    ///
+    /// A larger one is denied with
+    /// [`LimitExceeded`](kitelogik_core::FailClosed::LimitExceeded).
+    pub fn max_result_bytes(mut self, bytes: usize) -> Self {
+        self.limits.result_bytes = bytes;
+        self
+    }
+
+    /// Compiles the policy.
+    ///
+    /// # Errors
+    ///
+    /// The policy does not compile.
+    pub fn build(self) -> Result<Embedded, EmbeddedError> {
+        let evaluation = Evaluation::compile(&self.policy)?;
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        Ok(Embedded {
+            shared: Arc::new(Shared {
+                evaluation,
+                entry_point: self.policy.entry_point().to_owned(),
+                revision: self.policy.revision().into(),
+                limits: self.limits,
+                slow: Arc::new(Semaphore::new(processors)),
+            }),
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) evaluation_time: Duration,
+    pub(super) input_bytes: usize,
+    pub(super) result_bytes: usize,
+}
+
+impl Limits {
+    /// How long an evaluation may hold up the thread that asks.
+    const INLINE: Duration = Duration::from_millis(2);
+
+    pub(super) fn inline_time(&self) -> Duration {
+        if Handle::try_current().is_ok() {
+            self.evaluation_time.min(Self::INLINE)
+        } else {
+            self.evaluation_time
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            evaluation_time: Duration::from_millis(100),
+            input_bytes: 1024 * 1024,
+            result_bytes: 1024 * 1024,
+        }
+    }
+}

@@ -1,0 +1,276 @@
+mod ascii_regex;
+mod builder;
+mod builtins;
+mod error;
+mod evaluation;
+mod letter_case;
+mod recursion;
+mod regex;
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use kitelogik_core::{
+    BoxFuture, BudgetUsage, EngineError, FailClosed, GovernanceEvent, PolicyDecision, PolicyEngine,
+    PolicyInput, SessionContext, ToolCallInput,
+};
+use kitelogik_policy::Policy;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+pub use self::builder::EmbeddedBuilder;
+pub use self::error::EmbeddedError;
+
+use self::builder::Limits;
+use self::evaluation::{Evaluation, Fault};
+
+/// Answers from a Rego policy in this process: no server.
+///
+/// It is a [`PolicyEngine`]: give it to a [`PolicyGate`](crate::PolicyGate). The policy is compiled
+/// once; decisions share it and run in parallel. Clones are cheap and share it, too.
+///
+/// ```
+/// use kitelogik_core::SessionContext;
+/// use kitelogik_opa::{Embedded, PolicyGate};
+/// use kitelogik_policy::Policy;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let policy = Policy::builder()
+///     .rego(
+///         "refunds.rego",
+///         r#"
+///             package kitelogik.userpolicy
+///
+///             allow if input.action == "approve_refund"
+///             deny contains "Refunds over $200 require manager approval" if input.args.amount > 200
+///         "#,
+///     )
+///     .build()?;
+/// let gate = PolicyGate::new(Embedded::new(policy)?);
+/// let session = gate.session(SessionContext::new("example_01").role("support_agent"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Limits
+///
+/// | limit | default | set with |
+/// |---|---|---|
+/// | time for one evaluation | 100 ms | [`evaluation_time`](EmbeddedBuilder::evaluation_time) |
+/// | input document, as JSON | 1 MiB | [`max_input_bytes`](EmbeddedBuilder::max_input_bytes) |
+/// | result document, as JSON | 1 MiB | [`max_result_bytes`](EmbeddedBuilder::max_result_bytes) |
+/// | depth of the input document | 127 levels | |
+/// | elements that `numbers.range`, `numbers.range_step` or `net.cidr_expand` make | 100,000 | |
+/// | text that `concat`, `replace`, `strings.replace_n` or `regex.replace` makes | 16 MiB | |
+/// | width and precision in `sprintf` | 1,000 | |
+/// | bits that `bits.lsh` shifts by | 4,096 | |
+/// | a compiled regular expression | 100 KiB | |
+///
+/// The clock is looked at between steps of the evaluation: one single built-in runs to its end, so
+/// that an evaluation can take longer than its limit by as long as that takes. The limits on what
+/// the built-ins above make keep that short. Not bounded is memory that a policy gathers in many
+/// steps, other than by the time it has for it.
+///
+/// # The async runtime
+///
+/// Most policies answer in less time than it takes to move to another thread and back, so an
+/// evaluation starts on the thread that asks. One that is not done after 2 ms is given up there and
+/// made anew on Tokio's blocking pool, with its full time: no policy holds up the runtime for
+/// longer. As many of these run at once as there are processors; one that waits for its turn longer
+/// than an evaluation may take is [`LimitExceeded`](FailClosed::LimitExceeded). To drop the future
+/// is to drop the question; an evaluation on the pool ends by its own time limit. Outside of a Tokio
+/// runtime everything runs on the thread that asks.
+///
+/// # How it fails
+///
+/// | what happened | code |
+/// |---|---|
+/// | the entry point is undefined for this input | [`UndefinedDecision`](FailClosed::UndefinedDecision) |
+/// | a result document of the wrong shape | [`MalformedDecision`](FailClosed::MalformedDecision) |
+/// | a built-in error, two rules that conflict, a function that does not exist | [`EvaluationError`](FailClosed::EvaluationError) |
+/// | a limit | [`LimitExceeded`](FailClosed::LimitExceeded) |
+/// | a panic | [`InternalError`](FailClosed::InternalError) |
+///
+/// # Where it differs from OPA
+///
+/// The answer is OPA's, or a fail-closed denial. Built-in errors are strict, as the REST client
+/// asks OPA to be. Functions that reach outside (`http.send`, `net.lookup_ip_addr`) fail. Regular
+/// expressions take `\d`, `\w`, `\s` and `\b` as OPA does, as ASCII, and what only one of the two
+/// understands is an error; `upper` and `lower` map letter by letter, as OPA's do. Known to
+/// differ: sums of decimal fractions (`0.1 + 0.2`), which OPA computes with more digits.
+#[derive(Clone)]
+pub struct Embedded {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    evaluation: Evaluation,
+    entry_point: String,
+    revision: Arc<str>,
+    limits: Limits,
+    /// One permit for each slow evaluation that may run at once.
+    slow: Arc<Semaphore>,
+}
+
+impl Embedded {
+    /// Loads and compiles the policy of a directory or a file; see [`Policy::load`].
+    ///
+    /// # Errors
+    ///
+    /// The policy cannot be loaded, or does not compile.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, EmbeddedError> {
+        Self::new(Policy::load(path)?)
+    }
+
+    /// Compiles `policy`, with the default limits.
+    ///
+    /// # Errors
+    ///
+    /// The policy does not compile.
+    pub fn new(policy: Policy) -> Result<Self, EmbeddedError> {
+        Self::builder(policy).build()
+    }
+
+    /// An engine of `policy` with limits of one's own.
+    pub fn builder(policy: Policy) -> EmbeddedBuilder {
+        EmbeddedBuilder::new(policy)
+    }
+
+    async fn answer(&self, input: &PolicyInput<'_>) -> Result<PolicyDecision, EngineError> {
+        let shared = &self.shared;
+        let input = shared.read(input)?;
+        let limits = shared.limits;
+        let inline = limits.inline_time();
+        let result = match shared.evaluation.run(&input, inline, limits.result_bytes) {
+            Err(Fault::OutOfTime(_)) if inline < limits.evaluation_time => {
+                self.answer_off_thread(input).await?
+            }
+            done => done.map_err(EngineError::from)?,
+        };
+        let mut decision = PolicyDecision::from_result(&result, &shared.entry_point)?;
+        decision.revision = Some(Arc::clone(&shared.revision));
+        Ok(decision)
+    }
+
+    async fn answer_off_thread(&self, input: regorus::Value) -> Result<Value, EngineError> {
+        let shared = Arc::clone(&self.shared);
+        let limits = shared.limits;
+        let asked = Instant::now();
+        let permit = Arc::clone(&shared.slow)
+            .acquire_owned()
+            .await
+            .map_err(|_| internal("the queue of slow evaluations is closed"))?;
+        // Whoever waited too long makes room at once, so that the queue never grows older than this.
+        if asked.elapsed() > limits.evaluation_time {
+            return Err(EngineError::new(
+                FailClosed::LimitExceeded,
+                "too many slow evaluations at once",
+            ));
+        }
+        let evaluation = tokio::task::spawn_blocking(move || {
+            let result = shared
+                .evaluation
+                .run(&input, limits.evaluation_time, limits.result_bytes);
+            // Held until the thread is free, also where nobody waits for the answer any more.
+            drop(permit);
+            result
+        });
+        match evaluation.await {
+            Ok(result) => result.map_err(EngineError::from),
+            Err(_) => Err(internal("the evaluation panicked or its runtime is gone")),
+        }
+    }
+}
+
+impl Shared {
+    fn read(&self, input: &PolicyInput<'_>) -> Result<regorus::Value, EngineError> {
+        let mut text = Capped::new(self.limits.input_bytes);
+        let written = serde_json::to_writer(&mut text, input);
+        if text.overflowed {
+            return Err(EngineError::new(
+                FailClosed::LimitExceeded,
+                format!("the input is larger than {} bytes", self.limits.input_bytes),
+            ));
+        }
+        written.map_err(|error| EngineError::new(FailClosed::MalformedInput, error.to_string()))?;
+        let text = String::from_utf8(text.bytes)
+            .map_err(|error| EngineError::new(FailClosed::MalformedInput, error.to_string()))?;
+        regorus::Value::from_json_str(&text).map_err(|error| {
+            // What was written a moment ago is JSON; only its depth can be too much for the reader.
+            EngineError::new(FailClosed::LimitExceeded, error.to_string())
+        })
+    }
+}
+
+impl PolicyEngine for Embedded {
+    fn decide<'a>(
+        &'a self,
+        input: &'a PolicyInput<'a>,
+    ) -> BoxFuture<'a, Result<PolicyDecision, EngineError>> {
+        Box::pin(self.answer(input))
+    }
+
+    /// The policy's digest; see [`Policy::revision`].
+    fn revision(&self) -> Option<Arc<str>> {
+        Some(Arc::clone(&self.shared.revision))
+    }
+
+    /// Decides a call of nothing by nobody; whatever the verdict, the engine can decide.
+    fn health(&self) -> BoxFuture<'_, Result<(), EngineError>> {
+        Box::pin(async move {
+            let event = GovernanceEvent::ToolCall(ToolCallInput::default());
+            let context = SessionContext::default();
+            let input = PolicyInput::new(&event, &context, BudgetUsage::default());
+            self.answer(&input).await.map(|_| ())
+        })
+    }
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Embedded")
+            .field("entry_point", &self.shared.entry_point)
+            .field("revision", &self.shared.revision)
+            .finish_non_exhaustive()
+    }
+}
+
+fn internal(detail: &str) -> EngineError {
+    EngineError::new(FailClosed::InternalError, detail)
+}
+
+/// Memory that takes up to so many bytes, and remembers whether more came.
+struct Capped {
+    bytes: Vec<u8>,
+    limit: usize,
+    overflowed: bool,
+}
+
+impl Capped {
+    fn new(limit: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(limit.min(1024)),
+            limit,
+            overflowed: false,
+        }
+    }
+}
+
+impl io::Write for Capped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() > self.limit.saturating_sub(self.bytes.len()) {
+            self.overflowed = true;
+            return Err(io::Error::other("over the size limit"));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
