@@ -1,0 +1,16 @@
+//! What the gate and its engines promise, proven through their public API.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+#[cfg(feature = "embedded")]
+mod conformance;
+#[cfg(feature = "embedded")]
+mod embedded;
+mod gate;
+mod layered;
+#[cfg(feature = "rest")]
+mod rest;
