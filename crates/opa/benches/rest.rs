@@ -1,0 +1,167 @@
+//! What a decision over REST costs beside a bare POST of the same body to the same OPA.
+//!
+//! `cargo bench -p kitelogik-opa --features rest --bench rest`
+//!
+//! Each measurement is one question after the other on one kept connection. At the end all are
+//! taken in turn, so that what else the machine does falls on each alike; that table holds the
+//! figure to look at: the gate adds less than 10 % at the median. The policy is small, which is the
+//! hardest case, for the less OPA has to do the more the client's share weighs.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark is a program")]
+
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use kitelogik_core::{
+    BudgetUsage, GovernanceEvent, PolicyEngine, PolicyInput, SessionContext, ToolCallInput,
+};
+use kitelogik_opa::{OpaClient, PolicyGate, Session};
+use kitelogik_opa_process::{OpaProcess, opa_or_skip};
+use serde_json::{Map, json};
+use tokio::runtime::Runtime;
+
+const POLICY: &str = r#"
+package kitelogik.main
+
+allow if {
+	input.action == "approve_refund"
+	"approve_refund_under_100" in input.context.session_scopes
+	input.args.amount <= 100
+}
+
+deny contains "Refunds over $200 require manager approval" if {
+	input.action == "approve_refund"
+	input.args.amount > 200
+}
+"#;
+
+criterion_group!(benches, rest);
+criterion_main!(benches);
+
+fn rest(criterion: &mut Criterion) {
+    let Some(opa) = opa_or_skip!() else { return };
+    let opa = opa.server().module("main.rego", POLICY).start().unwrap();
+    let setup = Setup::new(&opa);
+    let runtime = Runtime::new().unwrap();
+    let mut group = criterion.benchmark_group("rest");
+    for kind in KINDS {
+        group.bench_function(kind.name(), |bencher| {
+            bencher.to_async(&runtime).iter(|| setup.ask(kind));
+        });
+    }
+    group.finish();
+    runtime.block_on(in_turn(&setup));
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    BarePost,
+    BarePostWithoutProvenance,
+    Client,
+    Gate,
+}
+
+const KINDS: [Kind; 4] = [
+    Kind::BarePost,
+    Kind::BarePostWithoutProvenance,
+    Kind::Client,
+    Kind::Gate,
+];
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::BarePost => "bare POST",
+            Self::BarePostWithoutProvenance => "bare POST without provenance",
+            Self::Client => "OpaClient::decide",
+            Self::Gate => "Session::evaluate",
+        }
+    }
+}
+
+struct Setup {
+    bare: reqwest::Client,
+    url: String,
+    body: String,
+    client: OpaClient,
+    session: Session,
+    event: GovernanceEvent,
+    context: SessionContext,
+}
+
+impl Setup {
+    fn new(opa: &OpaProcess) -> Self {
+        let arguments: Map<_, _> = [
+            ("customer_id".to_owned(), json!("cust_001")),
+            ("amount".to_owned(), json!(42.0)),
+        ]
+        .into_iter()
+        .collect();
+        let event = GovernanceEvent::ToolCall(ToolCallInput::new("approve_refund", arguments));
+        let context = SessionContext::new("example_01")
+            .role("support_agent")
+            .scopes(["read_customer", "approve_refund_under_100"]);
+        let input = PolicyInput::new(&event, &context, BudgetUsage::default());
+        let builder = OpaClient::builder().base_url(opa.url());
+        let client = builder.timeout(Duration::from_secs(30)).build().unwrap();
+        Self {
+            bare: reqwest::Client::builder().no_proxy().build().unwrap(),
+            url: format!(
+                "{}/v1/data/kitelogik/main?strict-builtin-errors=true",
+                opa.url()
+            ),
+            body: json!({ "input": input }).to_string(),
+            session: PolicyGate::new(client.clone()).session(context.clone()),
+            client,
+            event,
+            context,
+        }
+    }
+
+    async fn ask(&self, kind: Kind) {
+        match kind {
+            Kind::BarePost => self.post(&format!("{}&provenance=true", self.url)).await,
+            Kind::BarePostWithoutProvenance => self.post(&self.url).await,
+            Kind::Client => {
+                let input = PolicyInput::new(&self.event, &self.context, BudgetUsage::default());
+                assert!(self.client.decide(&input).await.unwrap().allowed());
+            }
+            Kind::Gate => assert!(self.session.evaluate(&self.event).await.allowed()),
+        }
+    }
+
+    async fn post(&self, url: &str) {
+        let request = self
+            .bare
+            .post(url)
+            .header("content-type", "application/json");
+        let response = request.body(self.body.clone()).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert!(!response.bytes().await.unwrap().is_empty());
+    }
+}
+
+async fn in_turn(setup: &Setup) {
+    const ROUNDS: usize = 4000;
+    const WARM_UP: usize = 100;
+    let mut measured = KINDS.map(|kind| (kind, Vec::with_capacity(ROUNDS)));
+    for round in 0..WARM_UP + ROUNDS {
+        for (kind, times) in &mut measured {
+            let begin = Instant::now();
+            setup.ask(*kind).await;
+            if round >= WARM_UP {
+                times.push(begin.elapsed());
+            }
+        }
+        // Each is the first of a round equally often.
+        measured.rotate_left(1);
+    }
+    println!("in turn, median of {ROUNDS} rounds:");
+    let mut bare = None;
+    for (kind, mut times) in measured {
+        times.sort_unstable();
+        let micros = times.get(ROUNDS / 2).unwrap().as_secs_f64() * 1e6;
+        let share = micros / *bare.get_or_insert(micros) * 100.0 - 100.0;
+        println!("  {:<30} {micros:7.1} us  {share:+6.1} %", kind.name());
+    }
+}
