@@ -1,0 +1,20 @@
+//! What the toolbox promises, proven through its public API.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod acceptance;
+mod answers;
+mod api_rules;
+mod arguments;
+mod blocked;
+mod calls;
+mod closed;
+mod definitions;
+mod plan;
+mod registry;
+mod strict_nulls;
