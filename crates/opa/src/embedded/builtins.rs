@@ -17,6 +17,9 @@ const MAX_WIDTH: u64 = 1_000;
 /// How far `bits.lsh` may shift.
 const MAX_SHIFT: u64 = 4_096;
 
+/// How large an exponent `units.parse` and `units.parse_bytes` may read.
+const MAX_EXPONENT: u64 = 300;
+
 /// What the message of a built-in says that hit one of these limits.
 const LIMIT: &str = "over the limit of";
 
@@ -47,6 +50,8 @@ pub(super) fn register(engine: &mut Engine) -> Result<()> {
     bounded(engine, "strings.replace_n", 2, replace_n)?;
     bounded(engine, "sprintf", 2, sprintf)?;
     bounded(engine, "bits.lsh", 2, shift)?;
+    bounded(engine, "units.parse", 1, exponent)?;
+    bounded(engine, "units.parse_bytes", 1, exponent)?;
     letter_case::register(engine)?;
     regex::register(engine)
 }
@@ -238,4 +243,25 @@ fn shift(values: &[Value]) -> Result<()> {
         Some(bits) if bits <= MAX_SHIFT => Ok(()),
         _ => Err(over(MAX_SHIFT, "bits to shift by")),
     }
+}
+
+/// A text as short as `1e99999999` takes a minute to become an integer.
+fn exponent(values: &[Value]) -> Result<()> {
+    let amount = text(values, 0).unwrap_or_default();
+    for (position, _) in amount.match_indices(['e', 'E']) {
+        let rest = amount.get(position + 1..).unwrap_or_default();
+        let digits: String = rest
+            .trim_start_matches(['+', '-'])
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
+        let too_large = !digits.is_empty()
+            && digits
+                .parse::<u64>()
+                .map_or(true, |exponent| exponent > MAX_EXPONENT);
+        if too_large {
+            return Err(over(MAX_EXPONENT, "for an exponent"));
+        }
+    }
+    Ok(())
 }

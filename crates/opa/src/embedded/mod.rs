@@ -67,6 +67,7 @@ use self::evaluation::{Evaluation, Fault};
 /// | text that `concat`, `replace`, `strings.replace_n` or `regex.replace` makes | 16 MiB | |
 /// | width and precision in `sprintf` | 1,000 | |
 /// | bits that `bits.lsh` shifts by | 4,096 | |
+/// | exponent that `units.parse` and `units.parse_bytes` read | 300 | |
 /// | a compiled regular expression | 100 KiB | |
 ///
 /// The clock is looked at between steps of the evaluation: one single built-in runs to its end, so

@@ -318,6 +318,8 @@ async fn one_built_in_cannot_take_all_the_memory() {
         "count(concat(input.args.text, numbers_as_text)) > 0",
         "bits.lsh(1, input.args.n) > 0",
         "regex.match(\"(a{1000}){1000}\", input.args.text)",
+        "units.parse_bytes(\"1e99999999\") > 0",
+        "units.parse(\"1E+99999999\") > 0",
     ] {
         let rules = format!(
             "allow if {rule}\nnumbers_as_text := [\"x\" | some _ in numbers.range(1, 1000)]"
@@ -348,11 +350,25 @@ async fn bounded_built_ins_work_as_before_within_their_bounds() {
         rules contains replace("a.b", ".", "/")
         rules contains strings.replace_n({"a": "1", "b": "2"}, "ab")
         rules contains sprintf("%v", [bits.lsh(1, 10)])
+        rules contains sprintf("%v", [units.parse_bytes("2Ki")])
+        rules contains sprintf("%v", [units.parse("1e3")])
     "#;
     let decision = decide(&engine(rules), json!({})).await;
     assert_eq!(decision.fail_closed, None, "{:?}", decision.detail);
     let rules: Vec<_> = decision.rules.iter().map(String::as_str).collect();
-    assert_eq!(rules, ["1024", "12", "7% of x: [1]", "a-b", "a/b", "c-d"]);
+    assert_eq!(
+        rules,
+        [
+            "1000",
+            "1024",
+            "12",
+            "2048",
+            "7% of x: [1]",
+            "a-b",
+            "a/b",
+            "c-d"
+        ]
+    );
 }
 
 #[tokio::test]
