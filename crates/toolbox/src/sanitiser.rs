@@ -42,9 +42,9 @@
 //!
 //! | rule | finds |
 //! |---|---|
-//! | `override-instructions` | "ignore all previous instructions" and its kin, in 20 languages |
+//! | `override-instructions` | "ignore all previous instructions" and its kin, in 30 languages |
 //! | `persona-override` | "you are now DAN", "enter developer mode", "you are no longer bound by" |
-//! | `prompt-extraction` | "reveal your system prompt" and its kin, in 20 languages |
+//! | `prompt-extraction` | "reveal your system prompt" and its kin, in 25 languages |
 //! | `role-marker` | `[INST]`, `<<SYS>>`, `<\|im_start\|>`, `### Instruction`, and `SYSTEM:` or `[SYSTEM]` where they open an order |
 //! | `role-tag` | `<system>`, `</assistant>`, `<tool_result>` |
 //! | `executable-link` | `javascript:`, `vbscript:` and `data:text/html` links |
