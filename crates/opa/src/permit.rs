@@ -73,6 +73,11 @@ impl Permit {
         &self.granted.decision
     }
 
+    /// The arguments that were judged.
+    pub fn arguments(&self) -> &Arguments {
+        &self.granted.args
+    }
+
     /// Uses the permit up, and gives what the body of `tool` runs on: the judged arguments,
     /// decoded from their canonical JSON.
     ///

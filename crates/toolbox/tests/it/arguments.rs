@@ -31,7 +31,11 @@ fn refund() -> Tool {
 async fn refused(tool: Tool, arguments: &str) -> InvalidArguments {
     let name = tool.name().to_owned();
     let engine = Answers::default();
-    let error = engine.judging([tool]).call_json(&name, arguments).await.unwrap_err();
+    let error = engine
+        .judging([tool])
+        .call_json(&name, arguments)
+        .await
+        .unwrap_err();
     assert!(!error.model_text().starts_with("[BLOCKED]"));
     assert!(engine.asked().is_empty(), "the policy was asked");
     match error {
@@ -66,7 +70,10 @@ async fn what_does_not_fit_is_told_with_place_and_expectation() {
 async fn all_that_does_not_fit_is_told_up_to_ten() {
     let error = refused(refund(), r#"{"customer": 1, "amount": "x"}"#).await;
     assert_eq!(error.problems.len(), 2);
-    let many = format!(r#"{{"customer":{{"id":"a"}},"amount":1,"lines":{}}}"#, json!(vec!["x"; 99]));
+    let many = format!(
+        r#"{{"customer":{{"id":"a"}},"amount":1,"lines":{}}}"#,
+        json!(vec!["x"; 99])
+    );
     assert_eq!(refused(refund(), &many).await.problems.len(), 10);
 }
 
@@ -77,7 +84,10 @@ async fn an_argument_nobody_declared_is_refused_at_every_depth() {
         r#"{"customer": {"id": "a", "vip": true}, "amount": 1}"#,
     ] {
         let text = told(arguments).await;
-        assert!(text.contains("no other arguments than the declared ones"), "{text}");
+        assert!(
+            text.contains("no other arguments than the declared ones"),
+            "{text}"
+        );
     }
 }
 
@@ -89,7 +99,10 @@ async fn duplicate_keys_are_refused_at_every_depth() {
         r#"{"customer": {"id": "a", "\u0069d": "b"}, "amount": 1}"#,
     ] {
         let text = told(arguments).await;
-        assert!(text.contains("one JSON object without duplicate keys"), "{text}");
+        assert!(
+            text.contains("one JSON object without duplicate keys"),
+            "{text}"
+        );
     }
     let open = echo("echo", json!({ "type": "object" }));
     refused(open, r#"{"list": [[{"deep": {"a": 1, "a": 2}}]]}"#).await;
@@ -97,7 +110,16 @@ async fn duplicate_keys_are_refused_at_every_depth() {
 
 #[tokio::test]
 async fn what_is_no_json_object_is_refused() {
-    for arguments in ["[]", "null", "\"{}\"", "1", "{", "{} {}", "{'a': 1}", "{\"a\": NaN}"] {
+    for arguments in [
+        "[]",
+        "null",
+        "\"{}\"",
+        "1",
+        "{",
+        "{} {}",
+        "{'a': 1}",
+        "{\"a\": NaN}",
+    ] {
         refused(echo("echo", json!({ "type": "object" })), arguments).await;
     }
 }
@@ -107,9 +129,15 @@ async fn arguments_that_are_too_long_are_refused() {
     let open = || echo("echo", json!({ "type": "object" }));
     let padding = "x".repeat(MAX_ARGUMENT_BYTES);
     let error = refused(open(), &json!({ "a": padding }).to_string()).await;
-    assert!(error.to_string().contains("at most 262144 bytes"), "{error}");
+    assert!(
+        error.to_string().contains("at most 262144 bytes"),
+        "{error}"
+    );
     let tools = Answers::default().judging([open()]);
-    let error = tools.call("echo", json!({ "a": padding })).await.unwrap_err();
+    let error = tools
+        .call("echo", json!({ "a": padding }))
+        .await
+        .unwrap_err();
     assert!(matches!(error, ToolError::InvalidArguments(_)), "{error}");
 }
 
@@ -145,22 +173,40 @@ async fn an_integral_float_within_2_to_the_53_is_an_integer() {
         ("9007199254740992.0", 9_007_199_254_740_992),
         ("-9007199254740992.0", -9_007_199_254_740_992),
     ] {
-        let output = tools.call_json("count", &format!(r#"{{"count": {written}}}"#)).await.unwrap();
+        let output = tools
+            .call_json("count", &format!(r#"{{"count": {written}}}"#))
+            .await
+            .unwrap();
         assert_eq!(output.value, json!(meant), "{written}");
-        assert_eq!(engine.asked().last().unwrap()["args"], json!({ "count": meant }));
+        assert_eq!(
+            engine.asked().last().unwrap()["args"],
+            json!({ "count": meant })
+        );
     }
     for written in ["9007199254740994.0", "1e300", "0.5", "1e999", "\"42\""] {
-        let result = tools.call_json("count", &format!(r#"{{"count": {written}}}"#)).await;
-        assert!(matches!(result, Err(ToolError::InvalidArguments(_))), "{written}");
+        let result = tools
+            .call_json("count", &format!(r#"{{"count": {written}}}"#))
+            .await;
+        assert!(
+            matches!(result, Err(ToolError::InvalidArguments(_))),
+            "{written}"
+        );
     }
 }
 
 #[tokio::test]
 async fn what_came_is_cut_and_kept_on_one_line() {
     let long = format!("a\n\u{202e}{}", "x".repeat(5_000));
-    let error = refused(refund(), &json!({ "customer": long, "amount": 1 }).to_string()).await;
+    let error = refused(
+        refund(),
+        &json!({ "customer": long, "amount": 1 }).to_string(),
+    )
+    .await;
     let text = error.to_string();
-    assert!(text.chars().count() < 250 && !text.contains(['\n', '\u{202e}']), "{text}");
+    assert!(
+        text.chars().count() < 250 && !text.contains(['\n', '\u{202e}']),
+        "{text}"
+    );
     let error = refused(refund(), &json!({ long: 1 }).to_string()).await;
     assert!(error.to_string().chars().count() < 500, "{error}");
 }

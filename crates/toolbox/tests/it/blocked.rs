@@ -1,19 +1,30 @@
 use std::sync::Arc;
 
-use kitelogik_core::{
-    Approval, EngineError, FailClosed, GovernanceError, PolicyDecision, RiskTier, Verdict,
-};
+use kitelogik_core::{Approval, EngineError, FailClosed, GovernanceError, PolicyDecision, Verdict};
 use kitelogik_toolbox::{MAX_REASON_CHARS, blocked_text};
+use serde_json::json;
 
 fn blocked(verdict: Verdict, reason: &str) -> GovernanceError {
-    let decision = PolicyDecision::new(verdict, RiskTier::Operational, reason);
-    GovernanceError::new("approve_refund", Arc::new(decision))
+    GovernanceError::new("approve_refund", Arc::new(decided(verdict, reason)))
+}
+
+fn decided(verdict: Verdict, reason: &str) -> PolicyDecision {
+    let document = match verdict {
+        Verdict::Allow => json!({ "allow": true }),
+        Verdict::Deny => json!({ "deny": [reason] }),
+        Verdict::RequireApproval => json!({ "hitl_reason": [reason] }),
+        Verdict::Refuse => json!({}),
+    };
+    PolicyDecision::from_result(&document, "data.kitelogik.main").unwrap()
 }
 
 #[test]
 fn the_text_tells_the_model_what_can_help() {
     assert_eq!(
-        blocked_text(&blocked(Verdict::Deny, "Refunds over $200 require manager approval")),
+        blocked_text(&blocked(
+            Verdict::Deny,
+            "Refunds over $200 require manager approval"
+        )),
         "[BLOCKED] approve_refund: Refunds over $200 require manager approval. This is final; do \
          not retry."
     );
@@ -29,8 +40,7 @@ fn the_text_tells_the_model_what_can_help() {
 
 #[test]
 fn a_pending_approval_is_named() {
-    let mut decision =
-        PolicyDecision::new(Verdict::RequireApproval, RiskTier::Operational, "over the limit");
+    let mut decision = decided(Verdict::RequireApproval, "over the limit");
     decision.approval = Some(Approval::Pending {
         request: "apr_7".to_owned(),
     });
@@ -49,7 +59,10 @@ fn a_policy_that_could_not_be_checked_says_so_and_nothing_of_the_engine() {
     let error = GovernanceError::new("pay", Arc::new(PolicyDecision::fail_closed(&error)));
     let text = blocked_text(&error);
     assert!(text.starts_with("[BLOCKED] pay: "), "{text}");
-    assert!(text.ends_with(" The policy could not be checked."), "{text}");
+    assert!(
+        text.ends_with(" The policy could not be checked."),
+        "{text}"
+    );
     assert!(!text.contains("10.0.0.7"), "{text}");
 }
 
@@ -66,10 +79,10 @@ fn what_would_break_the_line_or_hide_in_it_is_escaped() {
     assert_eq!(
         blocked_text(&blocked(
             Verdict::Deny,
-            "a\nb\r\u{1b}[2J\u{202e}c\u{200b}d\u{2028}e\u{e0041}f\u{85}"
+            "a\nb\r\u{1b}[2J\u{202e}c\u{200b}d\u{2028}e\u{e0041}\u{85}f"
         )),
-        "[BLOCKED] approve_refund: a b\\u{d}\\u{1b}[2J\\u{202e}c\\u{200b}d\\u{2028}e\\u{e0041}f\
-         \\u{85}. This is final; do not retry."
+        "[BLOCKED] approve_refund: a b\\u{d}\\u{1b}[2J\\u{202e}c\\u{200b}d\\u{2028}e\\u{e0041}\
+         \\u{85}f. This is final; do not retry."
     );
 }
 

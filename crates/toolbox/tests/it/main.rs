@@ -13,6 +13,7 @@ mod api_rules;
 mod arguments;
 mod blocked;
 mod calls;
+mod catalogue;
 mod closed;
 mod definitions;
 mod plan;

@@ -11,7 +11,10 @@ fn open() -> serde_json::Value {
 #[tokio::test]
 async fn a_plan_is_judged_as_a_whole_and_step_by_step_and_nothing_runs() {
     let engine = Answers::default();
-    let tools = engine.judging([echo("look", open()), echo("refund", open()).action("deny_refund")]);
+    let tools = engine.judging([
+        echo("look", open()),
+        echo("refund", open()).action("deny_refund"),
+    ]);
     let plan = [("look", json!({ "n": 1.0 })), ("refund", json!({ "n": 2 }))];
     let judged = tools.evaluate_plan(plan).await.unwrap();
     assert_eq!(judged.plan.verdict, Verdict::Allow);
@@ -44,7 +47,10 @@ async fn a_step_that_could_never_be_called_is_an_error() {
     let tools = engine.judging([echo("look", open())]);
     let unknown = tools.evaluate_plan([("lok", json!({}))]).await.unwrap_err();
     assert!(matches!(unknown, ToolError::UnknownTool { .. }));
-    let invalid = tools.evaluate_plan([("look", json!({ "n": "x" }))]).await.unwrap_err();
+    let invalid = tools
+        .evaluate_plan([("look", json!({ "n": "x" }))])
+        .await
+        .unwrap_err();
     assert!(matches!(invalid, ToolError::InvalidArguments(_)));
     assert!(engine.asked().is_empty());
 }

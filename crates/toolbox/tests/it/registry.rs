@@ -9,7 +9,13 @@ fn names_come_in_the_order_of_registration() {
     let tools = Answers::default().judging(names.map(|name| returns(name, json!(1))));
     assert_eq!(tools.names().collect::<Vec<_>>(), names);
     let schemas = tools.schemas();
-    assert_eq!(schemas.iter().map(|schema| &*schema.name).collect::<Vec<_>>(), names);
+    assert_eq!(
+        schemas
+            .iter()
+            .map(|schema| &*schema.name)
+            .collect::<Vec<_>>(),
+        names
+    );
 }
 
 #[test]
@@ -20,7 +26,10 @@ fn two_tools_of_one_name_are_refused() {
         .build()
         .unwrap_err();
     assert!(matches!(error, BuildError::DuplicateName(_)));
-    assert_eq!(error.to_string(), "two tools are named `refund`; rename one");
+    assert_eq!(
+        error.to_string(),
+        "two tools are named `refund`; rename one"
+    );
 }
 
 #[test]
@@ -40,7 +49,9 @@ fn a_name_that_no_model_can_call_is_refused() {
 #[test]
 fn a_schema_that_is_none_of_an_object_is_refused() {
     let with = |schema: Value| {
-        Tool::dynamic("tool", "", schema, |_| async { Ok::<_, String>(Value::Null) })
+        Tool::dynamic("tool", "", schema, |_| async {
+            Ok::<_, String>(Value::Null)
+        })
     };
     for schema in [
         json!(true),
@@ -49,7 +60,10 @@ fn a_schema_that_is_none_of_an_object_is_refused() {
         json!({ "type": "object", "properties": { "a": { "type": "strin" } } }),
         json!({ "type": "object", "$ref": "https://example.com/schema.json" }),
     ] {
-        assert!(matches!(with(schema.clone()), Err(BuildError::Schema { .. })), "{schema}");
+        assert!(
+            matches!(with(schema.clone()), Err(BuildError::Schema { .. })),
+            "{schema}"
+        );
     }
 }
 
@@ -58,5 +72,8 @@ fn a_resource_must_be_an_argument() {
     let schema = json!({ "type": "object", "properties": { "from": { "type": "string" } } });
     assert!(echo("copy", schema.clone()).resource("from").is_ok());
     let error = echo("copy", schema).resource("to").unwrap_err();
-    assert_eq!(error.to_string(), "the resource `to` of `copy` is not one of its arguments");
+    assert_eq!(
+        error.to_string(),
+        "the resource `to` of `copy` is not one of its arguments"
+    );
 }

@@ -1,0 +1,24 @@
+//! The manual: what stands behind the defaults.
+//!
+//! * [`threat_model`]: who is trusted with what.
+//! * [`how_it_fails`]: what each fault becomes.
+//! * [`writing_policies`]: the input a policy reads, the result it gives.
+//! * [`choosing_an_engine`]: in process, a server, layers, your own.
+//! * [`approvals_and_audit`]: calls that a person decides, and keeping what was decided.
+
+#[doc = include_str!("manual/threat_model.md")]
+pub mod threat_model {}
+
+#[doc = include_str!("manual/how_it_fails.md")]
+pub mod how_it_fails {}
+
+#[cfg(feature = "embedded")]
+#[doc = include_str!("manual/writing_policies.md")]
+pub mod writing_policies {}
+
+#[cfg(all(feature = "embedded", feature = "rest"))]
+#[doc = include_str!("manual/choosing_an_engine.md")]
+pub mod choosing_an_engine {}
+
+#[doc = include_str!("manual/approvals_and_audit.md")]
+pub mod approvals_and_audit {}

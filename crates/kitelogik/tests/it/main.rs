@@ -1,0 +1,10 @@
+//! What `#[governed]` and the facade promise, proven through their public API.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod ui;

@@ -1,0 +1,6 @@
+use kitelogik::governed;
+
+#[governed]
+fn größe() {}
+
+fn main() {}

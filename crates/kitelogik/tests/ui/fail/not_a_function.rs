@@ -1,0 +1,4 @@
+#[kitelogik::governed]
+struct Refund;
+
+fn main() {}

@@ -1,0 +1,235 @@
+use std::fmt;
+
+use jsonschema::ValidationError;
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use kitelogik_core::GovernanceError;
+use serde_json::Value;
+
+use crate::blocked::shown;
+
+/// Why a tool call by name has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// No tool has this name.
+    #[error("no tool named `{}`; registered: {}", cut(.name), listed(.registered))]
+    UnknownTool {
+        /// The name that was asked for.
+        name: String,
+        /// The names there are, in the order of registration.
+        registered: Vec<String>,
+    },
+    /// The arguments do not fit the tool. The policy was not asked.
+    #[error(transparent)]
+    InvalidArguments(#[from] InvalidArguments),
+    /// The gate did not let the call through.
+    #[error(transparent)]
+    Denied(#[from] GovernanceError),
+    /// The body ran and returned an error.
+    #[error("`{tool}` failed: {message}")]
+    Failed {
+        /// The tool.
+        tool: String,
+        /// What the body said; sanitised, as results are.
+        message: String,
+    },
+    /// The body panicked.
+    #[error("`{tool}` failed: it panicked")]
+    Panicked {
+        /// The tool.
+        tool: String,
+    },
+    /// The body ran, and its result cannot be written as JSON.
+    #[error("`{tool}` ran, but its result cannot be written as JSON; it ran: do not retry")]
+    UnwritableResult {
+        /// The tool.
+        tool: String,
+        /// Why not; for logs.
+        why: String,
+    },
+}
+
+/// Why a typed call has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError<E> {
+    /// The gate did not let the call through.
+    #[error(transparent)]
+    Denied(#[from] GovernanceError),
+    /// The body ran and returned this error.
+    #[error("{0}")]
+    Failed(E),
+}
+
+/// Arguments that do not fit a tool.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid arguments for `{tool}`: {}", joined(.problems))]
+pub struct InvalidArguments {
+    /// The tool.
+    pub tool: String,
+    /// What does not fit, each with its place.
+    pub problems: Vec<ArgumentProblem>,
+}
+
+impl InvalidArguments {
+    pub(crate) fn of(tool: &str, problem: ArgumentProblem) -> Self {
+        let problem = ArgumentProblem {
+            came: cut(&problem.came),
+            ..problem
+        };
+        Self {
+            tool: tool.to_owned(),
+            problems: vec![problem],
+        }
+    }
+}
+
+/// One argument that does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArgumentProblem {
+    /// Where, as a JSON path: `$.customer.id`.
+    pub path: String,
+    /// What was expected there.
+    pub expected: String,
+    /// What came instead, cut at 80 characters.
+    pub came: String,
+}
+
+impl fmt::Display for ArgumentProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "at `{}`: expected {}, came {}",
+            self.path, self.expected, self.came
+        )
+    }
+}
+
+impl ArgumentProblem {
+    pub(crate) fn of_schema(error: &ValidationError<'_>) -> Self {
+        let mut path = json_path(error);
+        let mut came = preview(error.instance());
+        let expected = match error.kind() {
+            ValidationErrorKind::Type {
+                kind: TypeKind::Single(kind),
+            } => kind.to_string(),
+            ValidationErrorKind::Type {
+                kind: TypeKind::Multiple(kinds),
+            } => kinds
+                .iter()
+                .map(|kind| kind.to_string())
+                .collect::<Vec<_>>()
+                .join(" or "),
+            ValidationErrorKind::Required { property } => {
+                if let Some(name) = property.as_str() {
+                    path = format!("{path}.{}", cut(name));
+                }
+                "nothing".clone_into(&mut came);
+                "a value: it is required".to_owned()
+            }
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+                came = format!("`{}`", cut(&unexpected.join("`, `")));
+                "no other arguments than the declared ones".to_owned()
+            }
+            ValidationErrorKind::Enum { options } => format!("one of {options}"),
+            ValidationErrorKind::Constant { expected_value } => expected_value.to_string(),
+            ValidationErrorKind::Minimum { limit } => format!("at least {limit}"),
+            ValidationErrorKind::Maximum { limit } => format!("at most {limit}"),
+            ValidationErrorKind::ExclusiveMinimum { limit } => format!("more than {limit}"),
+            ValidationErrorKind::ExclusiveMaximum { limit } => format!("less than {limit}"),
+            ValidationErrorKind::Pattern { pattern } => format!("text that matches `{pattern}`"),
+            ValidationErrorKind::AnyOf { .. }
+            | ValidationErrorKind::OneOfNotValid { .. }
+            | ValidationErrorKind::OneOfMultipleValid { .. } => {
+                "one of the forms the schema allows".to_owned()
+            }
+            other => format!("what the schema says of `{}`", other.keyword()),
+        };
+        Self {
+            path,
+            expected,
+            came,
+        }
+    }
+}
+
+/// Why a tool or a toolbox cannot be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Two tools have one name.
+    #[error("two tools are named `{0}`; rename one")]
+    DuplicateName(String),
+    /// A name that no model could call.
+    #[error(
+        "`{0}` cannot be a tool's name: use 1 to 64 of the letters a-z, A-Z, digits, `_` and `-`"
+    )]
+    Name(String),
+    /// A schema that cannot be used.
+    #[error("the schema of `{tool}` cannot be used: {why}")]
+    Schema {
+        /// The tool.
+        tool: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A resource that is none of the tool's arguments.
+    #[error("the resource `{argument}` of `{tool}` is not one of its arguments")]
+    Resource {
+        /// The tool.
+        tool: String,
+        /// The argument that it does not have.
+        argument: String,
+    },
+}
+
+fn json_path(error: &ValidationError<'_>) -> String {
+    use std::fmt::Write;
+
+    let mut path = "$".to_owned();
+    for segment in error.instance_path().as_str().split('/').skip(1) {
+        let segment = segment.replace("~1", "/").replace("~0", "~");
+        let _ = if !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit()) {
+            write!(path, "[{segment}]")
+        } else {
+            write!(path, ".{}", cut(&segment))
+        };
+    }
+    path
+}
+
+fn preview(value: &Value) -> String {
+    let kind = match value {
+        Value::Null => return "null".to_owned(),
+        Value::Bool(_) => "",
+        Value::Number(_) => "the number ",
+        Value::String(_) => "the string ",
+        Value::Array(_) => "the array ",
+        Value::Object(_) => "the object ",
+    };
+    format!("{kind}`{}`", cut(&value.to_string()))
+}
+
+/// What a model wrote, on one line and cut.
+fn cut(text: &str) -> String {
+    const LIMIT: usize = 80;
+    shown(text, LIMIT)
+}
+
+fn joined(problems: &[ArgumentProblem]) -> String {
+    problems
+        .iter()
+        .map(ArgumentProblem::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

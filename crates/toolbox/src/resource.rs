@@ -1,0 +1,40 @@
+//! The paths and URLs that a call touches, taken from its arguments.
+
+use serde_json::{Map, Value};
+
+use crate::error::ArgumentProblem;
+
+/// What the arguments with these (dotted) names hold: a string each, or a list of strings. A
+/// missing or null argument names no resource.
+pub(crate) fn named<S: AsRef<str>>(
+    names: &[S],
+    args: &Map<String, Value>,
+) -> Result<Vec<String>, ArgumentProblem> {
+    let mut resources = Vec::new();
+    for name in names {
+        let name = name.as_ref();
+        let problem = |came: &Value| ArgumentProblem {
+            path: format!("$.{name}"),
+            expected: "a path or URL: a string, or a list of strings".to_owned(),
+            came: came.to_string(),
+        };
+        match at(args, name) {
+            None | Some(Value::Null) => {}
+            Some(Value::String(resource)) => resources.push(resource.clone()),
+            Some(Value::Array(items)) => {
+                for item in items {
+                    let resource = item.as_str().ok_or_else(|| problem(item))?;
+                    resources.push(resource.to_owned());
+                }
+            }
+            Some(other) => return Err(problem(other)),
+        }
+    }
+    Ok(resources)
+}
+
+pub(crate) fn at<'a>(args: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    let mut names = path.split('.');
+    let first = args.get(names.next()?)?;
+    names.try_fold(first, |value, name| value.get(name))
+}

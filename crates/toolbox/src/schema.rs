@@ -1,0 +1,158 @@
+use std::sync::Arc;
+
+use jsonschema::Validator;
+use kitelogik_core::json::{self, DEFAULT_MAX_DEPTH};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value};
+
+use crate::error::{ArgumentProblem, InvalidArguments};
+use crate::normal::normalise;
+use crate::{BuildError, closed};
+
+/// How many bytes the raw arguments of one call may have: 256 KiB.
+pub const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
+
+/// How many problems of one call are told.
+const MAX_PROBLEMS: usize = 10;
+
+/// The JSON Schema that a tool's arguments are published with, and checked against.
+#[derive(Clone, Debug)]
+pub(crate) struct ArgumentSchema {
+    schema: Arc<Value>,
+    validator: Arc<Validator>,
+}
+
+impl ArgumentSchema {
+    /// The schema of a Rust type: JSON Schema 2020-12, inlined, and closed: an argument that the
+    /// type does not have is refused, at every depth.
+    pub(crate) fn of<A: JsonSchema>(tool: &str) -> Result<Self, BuildError> {
+        let settings = SchemaSettings::draft2020_12().with(|settings| {
+            settings.meta_schema = None;
+            settings.inline_subschemas = true;
+        });
+        let mut schema = settings.into_generator().into_root_schema_for::<A>();
+        // The name of the Rust type says nothing to a model.
+        schema.remove("title");
+        let mut schema = schema.to_value();
+        closed::close(&mut schema);
+        Self::compile(tool, schema)
+    }
+
+    /// A schema as it was given; what it leaves open stays open.
+    pub(crate) fn given(tool: &str, schema: Value) -> Result<Self, BuildError> {
+        Self::compile(tool, schema)
+    }
+
+    fn compile(tool: &str, schema: Value) -> Result<Self, BuildError> {
+        let bad = |why: String| BuildError::Schema {
+            tool: tool.to_owned(),
+            why,
+        };
+        if schema.get("type").and_then(Value::as_str) != Some("object") {
+            return Err(bad(
+                "arguments are an object, so the schema needs `\"type\": \"object\"`".to_owned(),
+            ));
+        }
+        let validator = jsonschema::options()
+            .with_draft(jsonschema::Draft::Draft202012)
+            .build(&schema)
+            .map_err(|error| bad(error.to_string()))?;
+        Ok(Self {
+            schema: Arc::new(schema),
+            validator: Arc::new(validator),
+        })
+    }
+
+    /// The schema, as it is published.
+    pub(crate) fn value(&self) -> &Value {
+        &self.schema
+    }
+
+    /// Whether the schema knows an argument at this dotted path.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        path.split('.')
+            .try_fold(&*self.schema, |schema, name| {
+                schema.get("properties")?.get(name)
+            })
+            .is_some()
+    }
+
+    /// Reads the raw text of a call's arguments.
+    pub(crate) fn read(
+        &self,
+        tool: &str,
+        text: &str,
+    ) -> Result<Map<String, Value>, InvalidArguments> {
+        if text.len() > MAX_ARGUMENT_BYTES {
+            return Err(too_long(tool, text.len()));
+        }
+        let value = json::parse(text, DEFAULT_MAX_DEPTH).map_err(|error| {
+            InvalidArguments::of(
+                tool,
+                ArgumentProblem {
+                    path: "$".to_owned(),
+                    expected: "one JSON object without duplicate keys".to_owned(),
+                    came: error.to_string(),
+                },
+            )
+        })?;
+        self.check(tool, value)
+    }
+
+    /// Checks arguments that are JSON already.
+    pub(crate) fn check(
+        &self,
+        tool: &str,
+        mut value: Value,
+    ) -> Result<Map<String, Value>, InvalidArguments> {
+        if is_deeper_than(&value, DEFAULT_MAX_DEPTH) {
+            return Err(InvalidArguments::of(
+                tool,
+                ArgumentProblem {
+                    path: "$".to_owned(),
+                    expected: format!("at most {DEFAULT_MAX_DEPTH} levels"),
+                    came: "more".to_owned(),
+                },
+            ));
+        }
+        normalise(&mut value, &self.schema);
+        let problems: Vec<ArgumentProblem> = self
+            .validator
+            .iter_errors(&value)
+            .take(MAX_PROBLEMS)
+            .map(|error| ArgumentProblem::of_schema(&error))
+            .collect();
+        match value {
+            Value::Object(object) if problems.is_empty() => Ok(object),
+            _ => Err(InvalidArguments {
+                tool: tool.to_owned(),
+                problems,
+            }),
+        }
+    }
+}
+
+pub(crate) fn too_long(tool: &str, bytes: usize) -> InvalidArguments {
+    InvalidArguments::of(
+        tool,
+        ArgumentProblem {
+            path: "$".to_owned(),
+            expected: format!("at most {MAX_ARGUMENT_BYTES} bytes"),
+            came: format!("{bytes} bytes"),
+        },
+    )
+}
+
+/// Whether arrays and objects nest deeper than `levels`. Looks no deeper than that.
+fn is_deeper_than(value: &Value, levels: usize) -> bool {
+    let mut deeper = |value: &Value| match levels.checked_sub(1) {
+        None => true,
+        Some(levels) => is_deeper_than(value, levels),
+    };
+    match value {
+        Value::Array(items) => levels == 0 || items.iter().any(deeper),
+        Value::Object(object) => levels == 0 || object.values().any(&mut deeper),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
