@@ -142,6 +142,7 @@ impl Setup {
 }
 
 async fn in_turn(setup: &Setup) {
+    // With the warm-up a multiple of the kinds: the bare POST is the first again at the end.
     const ROUNDS: usize = 4000;
     const WARM_UP: usize = 100;
     let mut measured = KINDS.map(|kind| (kind, Vec::with_capacity(ROUNDS)));

@@ -67,7 +67,10 @@ impl OpaProcess {
         self.signal(Signal::STOP)?;
         // The signal reaches each thread in its own time: until then one may still answer.
         let pid = Pid::from_child(&self.child);
-        waitid(WaitId::Pid(pid), WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT)?;
+        waitid(
+            WaitId::Pid(pid),
+            WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT,
+        )?;
         Ok(())
     }
 

@@ -145,8 +145,11 @@ impl Server {
     /// Writes what was given as text, and names everything that OPA is to load.
     fn files(&self, folder: &TempDir) -> Result<Vec<OsString>, StartError> {
         let mut arguments = Vec::new();
-        for pattern in IGNORED {
-            arguments.extend(["--ignore".into(), pattern.into()]);
+        // Only where a folder may have been given: a bundle's own `.manifest` would be left out too.
+        if !self.paths.is_empty() {
+            for pattern in IGNORED {
+                arguments.extend(["--ignore".into(), pattern.into()]);
+            }
         }
         let mut write = |name: &Path, text: &str| {
             let path = folder.path().join(name);

@@ -35,6 +35,9 @@ impl Address {
         if ![Scheme::HTTP, Scheme::HTTPS].contains(scheme) {
             return Err(invalid("is neither `http` nor `https`"));
         }
+        if authority.host().is_empty() {
+            return Err(invalid("has no host"));
+        }
         // A port that is no number parses, and would silently become the scheme's own.
         if authority.as_str() != authority.host() && authority.port_u16().is_none() {
             return Err(invalid("has a port that is not a number below 65536"));

@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::future::poll_fn;
+#[cfg(unix)]
 use std::path::PathBuf;
 
 use http::{HeaderValue, Uri};

@@ -24,7 +24,10 @@ async fn a_refused_connection_is_unreachable() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
 
-    let error = fault(&OpaClient::new(&url).unwrap(), "read").await;
+    let client = OpaClient::builder()
+        .base_url(&url)
+        .timeout(Duration::from_secs(30));
+    let error = fault(&client.build().unwrap(), "read").await;
 
     assert_eq!(code(&error), FailClosed::EngineUnreachable);
     assert!(error.detail().contains(&url), "{error}");

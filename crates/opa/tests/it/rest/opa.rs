@@ -220,6 +220,34 @@ async fn a_decision_carries_the_id_that_opa_logs() {
 }
 
 #[tokio::test]
+async fn a_decision_carries_the_revision_of_its_bundle() {
+    let Some(opa) = opa_or_skip!() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (policy, bundle) = (
+        folder.path().join("main.rego"),
+        folder.path().join("bundle.tar.gz"),
+    );
+    std::fs::write(&policy, POLICY).unwrap();
+    let build = std::process::Command::new(opa.path())
+        .args(["build", "--revision", "r7", "--output"])
+        .args([&bundle, &policy])
+        .status()
+        .unwrap();
+    assert!(build.success());
+    let opa = opa
+        .server()
+        .argument("--bundle")
+        .argument(bundle)
+        .start()
+        .unwrap();
+    let client = client(opa.url());
+    assert_eq!(client.revision(), None);
+    let decision = decide(&client, "read").await.unwrap();
+    assert_eq!(decision.revision.as_deref(), Some("r7"));
+    assert_eq!(client.revision(), decision.revision);
+}
+
+#[tokio::test]
 async fn an_opa_killed_in_mid_call_is_unreachable_and_comes_back() {
     let Some(opa) = opa_or_skip!() else { return };
     let mut opa = start(&opa);

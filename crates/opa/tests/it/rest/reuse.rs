@@ -6,6 +6,7 @@ use super::decide;
 use super::peer::{Peer, Reply, ok};
 
 const ALLOW: &str = r#"{"result": {"allow": true}}"#;
+const DENY: &str = r#"{"result": {"allow": false}}"#;
 
 #[tokio::test]
 async fn decisions_one_after_the_other_share_a_connection() {
@@ -64,16 +65,29 @@ async fn a_connection_the_server_asks_to_close_is_not_kept() {
     assert_eq!((peer.connections(), peer.requests().len()), (3, 3));
 }
 
+#[tokio::test]
+async fn an_answer_that_was_not_asked_for_is_never_the_next_decision_s() {
+    let unasked = [ok(DENY), ok(ALLOW)].concat();
+    let peer = Peer::start(move |number| match number {
+        0 => Reply::Say(unasked.clone()),
+        _ => Reply::Say(ok(DENY)),
+    })
+    .await;
+    let client = peer.client();
+    for _ in 0..3 {
+        assert!(!decide(&client, "read").await.unwrap().allowed());
+    }
+    assert_eq!(peer.requests().len(), 3);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn decisions_at_the_same_time_get_each_their_own_answer() {
-    let peer = Peer::start(|number| Reply::Say(ok(ALLOW_IF[number % 2]))).await;
+    let peer = Peer::start(|number| Reply::Say(ok([ALLOW, DENY][number % 2]))).await;
     let client = peer.client();
     let decisions = join_all((0..64).map(|_| decide(&client, "read"))).await;
     let allowed = decisions.iter().filter(|it| it.as_ref().unwrap().allowed());
     assert_eq!(allowed.count(), 32);
 }
-
-const ALLOW_IF: [&str; 2] = [ALLOW, r#"{"result": {"allow": false}}"#];
 
 #[tokio::test]
 async fn dropping_the_decision_closes_the_connection() {

@@ -131,6 +131,8 @@ fn a_base_url_that_cannot_be_meant_is_refused() {
         "ftp://localhost",
         "unix:///run/opa.sock",
         "http://",
+        "http://:8181",
+        "http://localhost:",
         "http://localhost:99999",
         "http://localhost:8181/?explain=full",
         "http://localhost:8181/#x",

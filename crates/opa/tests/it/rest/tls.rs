@@ -180,7 +180,8 @@ async fn whoever_is_not_trusted_is_unreachable() {
 async fn without_tls_a_tls_port_gives_no_decision() {
     let Some(opa) = opa_or_skip!() else { return };
     let guarded = Guarded::start(&opa);
-    let client = OpaClient::new(format!("http://localhost:{}", guarded.port)).unwrap();
+    let plain = format!("http://localhost:{}", guarded.port);
+    let client = guarded.client().base_url(plain).build().unwrap();
     let error = fault(&client, "read").await;
     // OPA says 400 in plain HTTP and resets the connection: either may arrive first.
     let expected = [FailClosed::EngineProtocol, FailClosed::EngineUnreachable];
