@@ -44,7 +44,7 @@ fn value_of(schema: &Value, root: &Value, depth: u32) -> BoxedStrategy<Value> {
         if depth == 0 {
             return Just(Value::Null).boxed();
         }
-        let target = root.pointer(&reference[1..]).unwrap();
+        let target = root.pointer(reference.trim_start_matches('#')).unwrap();
         return value_of(target, root, depth - 1);
     }
     if let Some(only) = object.get("const") {

@@ -147,13 +147,10 @@ async fn a_failing_body_cannot_pose_as_the_gate() {
 
 #[tokio::test]
 async fn a_panic_ends_its_own_call_only() {
-    let panics = Tool::typed("pay", "", |args: Nothing| async move {
-        drop(args);
-        panic!("secret detail");
-        #[expect(unreachable_code, reason = "names the type of the result")]
-        Ok::<u8, io::Error>(1)
-    })
-    .unwrap();
+    async fn explode(_: Nothing) -> Result<u8, io::Error> {
+        panic!("secret detail")
+    }
+    let panics = Tool::typed("pay", "", explode).unwrap();
     let tools = Answers::default().judging([panics, returns("lookup", json!("there"))]);
     let error = tools.call_json("pay", "{}").await.unwrap_err();
     assert!(matches!(error, ToolError::Panicked { .. }));

@@ -18,4 +18,5 @@ mod closed;
 mod definitions;
 mod plan;
 mod registry;
+mod sanitiser;
 mod strict_nulls;
