@@ -1,0 +1,246 @@
+//! Reading a directory of policy files: what is loaded, and what is left out.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::PolicyError;
+use crate::document::{self, Document, Format};
+use crate::module::Module;
+
+/// No file of a policy is larger: one that is was not meant to be one.
+const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
+const MAX_FILES: usize = 10_000;
+const MAX_DEPTH: usize = 32;
+
+/// What files gave.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    pub(crate) modules: Vec<Module>,
+    pub(crate) documents: Vec<Document>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Sources {
+    /// Reads `directory` recursively, in the order of the names.
+    pub(crate) fn directory(&mut self, directory: &Path) -> Result<(), PolicyError> {
+        let root = canonical(directory)?;
+        if !root.is_dir() {
+            return Err(PolicyError::File {
+                path: directory.to_owned(),
+                problem: "is not a directory".to_owned(),
+            });
+        }
+        let before = self.modules.len();
+        Walk {
+            sources: self,
+            shown: directory,
+            root: &root,
+            seen: BTreeSet::new(),
+        }
+        .visit(directory, &mut Vec::new())?;
+        if self.modules.len() == before {
+            return Err(PolicyError::NoPolicy {
+                place: format!("`{}`", directory.display()),
+            });
+        }
+        Ok(())
+    }
+
+    /// Reads one file for what its name says: `.rego`, or a data file.
+    pub(crate) fn file(&mut self, path: &Path) -> Result<(), PolicyError> {
+        match kind(path) {
+            Kind::Rego => {
+                let place = file_name(path).to_owned();
+                self.module(path, place)
+            }
+            Kind::Data(format) => self.data(path, format, &[]),
+            Kind::OtherData | Kind::Other => Err(PolicyError::File {
+                path: path.to_owned(),
+                problem: "is neither a `.rego` file nor a data file named `data.json`, `data.yaml` or `data.yml`"
+                    .to_owned(),
+            }),
+        }
+    }
+
+    fn module(&mut self, path: &Path, place: String) -> Result<(), PolicyError> {
+        let text = read(path)?;
+        self.modules.push(Module {
+            name: shown(path),
+            place,
+            text,
+            builtin: false,
+        });
+        Ok(())
+    }
+
+    /// A data file, rooted at the folders it lies in, as OPA roots it.
+    fn data(&mut self, path: &Path, format: Format, folders: &[String]) -> Result<(), PolicyError> {
+        let mut document = document::parse(&shown(path), &read(path)?, format)?;
+        for folder in folders.iter().rev() {
+            let inner = std::mem::take(&mut document.value);
+            document.value = serde_json::json!({ folder: inner });
+        }
+        self.documents.push(document);
+        Ok(())
+    }
+}
+
+struct Walk<'a> {
+    sources: &'a mut Sources,
+    shown: &'a Path,
+    root: &'a Path,
+    /// Real paths of what was read, so that nothing is read twice through a link.
+    seen: BTreeSet<PathBuf>,
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, directory: &Path, folders: &mut Vec<String>) -> Result<(), PolicyError> {
+        if folders.len() > MAX_DEPTH {
+            return Err(PolicyError::File {
+                path: directory.to_owned(),
+                problem: format!("is nested deeper than {MAX_DEPTH} directories"),
+            });
+        }
+        let failed = |source| PolicyError::Io {
+            action: "read",
+            path: directory.to_owned(),
+            source,
+        };
+        let mut names = Vec::new();
+        for entry in fs::read_dir(directory).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let name = name.into_string().map_err(|name| PolicyError::File {
+                path: directory.join(name),
+                problem: "its name is not UTF-8: rename it".to_owned(),
+            })?;
+            names.push(name);
+        }
+        names.sort();
+        for name in names {
+            if left_out(&name) {
+                continue;
+            }
+            let path = directory.join(&name);
+            let real = canonical(&path)?;
+            if !real.starts_with(self.root) {
+                return Err(PolicyError::File {
+                    path,
+                    problem: format!(
+                        "links to a place outside `{}`: copy it there, or load that place by itself",
+                        self.shown.display()
+                    ),
+                });
+            }
+            if !self.seen.insert(real.clone()) {
+                continue;
+            }
+            if self.seen.len() > MAX_FILES {
+                return Err(PolicyError::File {
+                    path: self.shown.to_owned(),
+                    problem: format!(
+                        "holds more than {MAX_FILES} files: is it the right directory?"
+                    ),
+                });
+            }
+            if real.is_dir() {
+                folders.push(name);
+                self.visit(&path, folders)?;
+                folders.pop();
+                continue;
+            }
+            match kind(&path) {
+                Kind::Rego if name.ends_with("_test.rego") => {}
+                Kind::Rego => {
+                    let mut place = folders.join("/");
+                    if !place.is_empty() {
+                        place.push('/');
+                    }
+                    place.push_str(&name);
+                    self.sources.module(&path, place)?;
+                }
+                Kind::Data(format) => self.sources.data(&path, format, folders)?,
+                Kind::OtherData => self.sources.warnings.push(format!(
+                    "{} is not loaded: in a directory, data files are named `data.json`, `data.yaml` or `data.yml`",
+                    shown(&path)
+                )),
+                Kind::Other => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Kind {
+    Rego,
+    Data(Format),
+    OtherData,
+    Other,
+}
+
+fn kind(path: &Path) -> Kind {
+    match file_name(path) {
+        "data.json" => return Kind::Data(Format::Json),
+        "data.yaml" | "data.yml" => return Kind::Data(Format::Yaml),
+        _ => {}
+    }
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("rego") => Kind::Rego,
+        Some("json" | "yaml" | "yml") => Kind::OtherData,
+        _ => Kind::Other,
+    }
+}
+
+/// Hidden files, and what editors leave behind.
+fn left_out(name: &str) -> bool {
+    name.starts_with('.')
+        || name.ends_with('~')
+        || (name.starts_with('#') && name.ends_with('#'))
+        || [".bak", ".orig", ".rej", ".swp", ".swo", ".tmp"]
+            .iter()
+            .any(|ending| name.ends_with(ending))
+}
+
+/// The text of a file that is small enough and UTF-8.
+pub(crate) fn read(path: &Path) -> Result<String, PolicyError> {
+    let failed = |source| PolicyError::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    };
+    let refused = |problem: String| PolicyError::File {
+        path: path.to_owned(),
+        problem,
+    };
+    let about = fs::metadata(path).map_err(failed)?;
+    if !about.is_file() {
+        return Err(refused("is not a regular file".to_owned()));
+    }
+    if about.len() > MAX_FILE_BYTES {
+        return Err(refused(format!(
+            "is larger than {} MiB, the limit for a policy file",
+            MAX_FILE_BYTES / (1024 * 1024)
+        )));
+    }
+    String::from_utf8(fs::read(path).map_err(failed)?)
+        .map_err(|_| refused("is not UTF-8: save it as UTF-8".to_owned()))
+}
+
+pub(crate) fn canonical(path: &Path) -> Result<PathBuf, PolicyError> {
+    fs::canonicalize(path).map_err(|source| PolicyError::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn file_name(path: &Path) -> &str {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default()
+}
+
+/// The path as it was given, with slashes on every platform: messages and names of modules agree everywhere.
+fn shown(path: &Path) -> String {
+    path.display().to_string().replace('\\', "/")
+}
