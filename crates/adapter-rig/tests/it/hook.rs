@@ -341,3 +341,38 @@ async fn parallel_calls_of_one_run_are_each_judged_and_each_settled() {
     let ran = entries.iter().filter(|e| e.outcome == Some(Outcome::Ran));
     assert_eq!(ran.count(), 8);
 }
+
+#[tokio::test]
+async fn a_streamed_run_is_governed_in_the_same_way() {
+    use futures_util::StreamExt;
+    use rig::test_utils::{MockCompletionModel, MockStreamEvent};
+
+    let desk = Desk::open();
+    let refund = |id: &str, amount: f64| {
+        let arguments = json!({ "customer_id": "c", "amount": amount });
+        MockStreamEvent::tool_call(id, "approve_refund", arguments)
+    };
+    let end = MockStreamEvent::final_response_with_default_usage;
+    let model = MockCompletionModel::from_stream_turns([
+        vec![
+            refund("1", 42.0),
+            refund("2", 5000.0),
+            MockStreamEvent::tool_call("3", "delete_all", json!({})),
+            end(),
+        ],
+        vec![MockStreamEvent::text("done"), end()],
+    ]);
+    let tools = desk.per_run();
+    let mut items = hooked(&model, &tools, foreign("delete_all", &desk.calls, "gone"))
+        .prompt("go")
+        .tool_context(desk.context("ann"))
+        .stream();
+    while let Some(item) = items.next().await {
+        item.unwrap();
+    }
+    let read = read_by(&model);
+    assert_eq!(read[0], "Refunded $42.00 to c for ann");
+    assert!(read[1].starts_with("[BLOCKED] approve_refund"), "{read:?}");
+    assert!(read[2].starts_with("[BLOCKED] delete_all"), "{read:?}");
+    assert_eq!(desk.entries().len(), 3);
+}
