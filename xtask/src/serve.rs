@@ -8,8 +8,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use kitelogik_opa_process::{IGNORED, queries_only};
+use kitelogik_policy::{Policy, PolicyBuilder};
 
-use crate::cargo::Metadata;
+use crate::cargo::{self, Metadata};
 use crate::provision;
 
 #[derive(clap::Args)]
@@ -17,7 +18,8 @@ pub(crate) struct Arguments {
     /// The loopback address to listen on
     #[arg(long, default_value = "127.0.0.1:8181")]
     addr: SocketAddr,
-    /// A file or folder of Rego, JSON and YAML to serve; may be given several times
+    /// A file or folder of Rego, JSON and YAML to serve, together with the built-in bundle; may be
+    /// given several times. Default: the policy of the first example
     #[arg(long = "policy", value_name = "PATH")]
     policies: Vec<PathBuf>,
     /// What may be asked, and nothing else; may be given several times
@@ -68,9 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         command.args(["--ignore", pattern]);
     }
     command.arg(&authorization);
-    for policy in policies(arguments)? {
-        command.arg(policy);
-    }
+    command.arg(policy(arguments, folder.join("policy"))?);
     eprintln!(
         "OPA on http://{} answers {} and refuses all else; Ctrl-C ends it",
         arguments.addr,
@@ -80,12 +80,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Err(command.exec()).context("cannot run OPA")
 }
 
-/// What the server loads besides its authorization policy.
-fn policies(arguments: &Arguments) -> Result<Vec<PathBuf>> {
-    for policy in &arguments.policies {
-        if !policy.exists() {
-            bail!("there is no policy at `{}`", policy.display());
-        }
+/// Writes what the server loads besides its authorization policy: the policy, composed with the
+/// built-in bundle as the embedded engine composes it.
+fn policy(arguments: &Arguments, folder: PathBuf) -> Result<PathBuf> {
+    let mut policies = arguments.policies.clone();
+    if policies.is_empty() {
+        policies.push(cargo::root()?.join("examples/policies"));
     }
-    Ok(arguments.policies.clone())
+    let policy = policies
+        .into_iter()
+        .fold(Policy::builder(), PolicyBuilder::path)
+        .build()?;
+    policy.write_to(&folder)?;
+    Ok(folder)
 }
