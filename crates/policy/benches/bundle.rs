@@ -1,6 +1,11 @@
 //! What one decision costs in the interpreter: the built-in bundle and ten user rules, without gate and session.
 //!
 //! `cargo bench -p kitelogik-policy --bench bundle`
+#![expect(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a bench fails by panicking, and criterion's macro makes a public item"
+)]
 
 use std::hint::black_box;
 

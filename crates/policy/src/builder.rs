@@ -164,6 +164,9 @@ impl PolicyBuilder {
                 );
             }
         }
+        if builtin == Builtin::Nothing {
+            builtin::refuse_grants(&documents)?;
+        }
         let user_data = document::merge(&documents)?;
         refuse_data_over_rules(&documents, &modules, &outlines)?;
         refuse_missing_entry_point(&self.entry_point, &outlines)?;

@@ -75,25 +75,43 @@ impl BuiltinData {
             else {
                 continue;
             };
-            let refuse = |path: String| {
-                PolicyError::Limit {
-                origin: document.origin.clone(),
-                path,
-                problem: "cannot be set by data: only `data.kitelogik.limits` can, for data must grant nothing"
-                    .to_owned(),
-            }
-            };
             let Value::Object(given) = given else {
-                return Err(refuse("data.kitelogik".to_owned()));
+                return Err(grant(document, "data.kitelogik".to_owned()));
             };
             for (key, value) in &given {
                 if key != "limits" {
-                    return Err(refuse(format!("data.kitelogik.{key}")));
+                    return Err(grant(document, format!("data.kitelogik.{key}")));
                 }
                 self.limits.extend(document, value)?;
             }
         }
         Ok(())
+    }
+}
+
+/// Without the built-in bundle nobody knows which limits there are, but data still answers in no package's stead.
+pub(crate) fn refuse_grants(documents: &[Document]) -> Result<(), PolicyError> {
+    for document in documents {
+        match document.value.get("kitelogik") {
+            None => {}
+            Some(Value::Object(given)) => {
+                if let Some(key) = given.keys().find(|key| *key != "limits") {
+                    return Err(grant(document, format!("data.kitelogik.{key}")));
+                }
+            }
+            Some(_) => return Err(grant(document, "data.kitelogik".to_owned())),
+        }
+    }
+    Ok(())
+}
+
+fn grant(document: &Document, path: String) -> PolicyError {
+    PolicyError::Limit {
+        origin: document.origin.clone(),
+        path,
+        problem:
+            "cannot be set by data: only `data.kitelogik.limits` can, for data must grant nothing"
+                .to_owned(),
     }
 }
 

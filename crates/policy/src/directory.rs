@@ -36,7 +36,7 @@ impl Sources {
             sources: self,
             shown: directory,
             root: &root,
-            seen: BTreeSet::new(),
+            seen: BTreeSet::from([root.clone()]),
         }
         .visit(directory, &mut Vec::new())?;
         if self.modules.len() == before {

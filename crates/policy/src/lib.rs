@@ -1,6 +1,81 @@
 //! Policies for Kite Logik: loading Rego and data, and the built-in bundle they are composed with.
 //!
-//! TODO
+//! A [`Policy`] is what an engine is given: Rego modules, one data document, the entry point that is asked, and a
+//! revision that names all of it. [`Policy::load`] reads a directory; a [`PolicyBuilder`] takes several, or texts.
+//! Whatever is wrong is a [`PolicyError`] when the policy is loaded, not a surprise when a call is judged.
+//!
+//! ```
+//! use kitelogik_policy::Policy;
+//!
+//! let policy = Policy::builder()
+//!     .rego(
+//!         "refunds.rego",
+//!         r#"
+//!         package kitelogik.userpolicy
+//!
+//!         allow if {
+//!             input.action == "approve_refund"
+//!             "approve_refund_under_100" in input.context.session_scopes
+//!         }
+//!
+//!         deny contains "Refunds over $200 require manager approval" if input.args.amount > data.refunds.limit
+//!         "#,
+//!     )
+//!     .data_yaml("refunds: {limit: 200}")
+//!     .build()?;
+//!
+//! assert_eq!(policy.entry_point(), "data.kitelogik.main");
+//! assert_eq!(policy.modules().len(), 3); // the built-in `main` and `security`, and `refunds.rego`
+//! assert_eq!(policy.data()["refunds"]["limit"], 200);
+//! # Ok::<(), kitelogik_policy::PolicyError>(())
+//! ```
+//!
+//! # Writing rules
+//!
+//! Rules live in `package kitelogik.userpolicy`. Nothing allows a call but they:
+//!
+//! | rule | says |
+//! |---|---|
+//! | `allow if …` | the call may happen |
+//! | `deny contains "reason" if …` | it may not; beats everything else |
+//! | `hitl contains "reason" if …` | a person decides; beats `allow` |
+//! | `risk_tiers contains "DESTRUCTIVE" if …` | how much is at stake; the highest counts |
+//! | `rules contains "name" if …` | names for the rules that fired, as they come back in the decision |
+//!
+//! A call that no rule speaks of is refused. An error in a rule denies the call: it never makes a `deny` silent.
+//! In Rego, `null`, a boolean and a missing figure all compare as smaller than a number, so guard what an `allow`
+//! compares: `is_number(input.args.amount)`.
+//!
+//! # The built-in bundle
+//!
+//! `kitelogik.main` puts the user's rules and the built-in packages together. `kitelogik.security` denies what no
+//! call may do: sensitive files, system paths, traversal, URLs to internal addresses in every spelling, the
+//! policy's own files, code outside a verified sandbox, another session's data. Its rules are documented in
+//! `rego/security.rego`; the lists they judge by are [`Limits`], which a team extends with data:
+//!
+//! ```
+//! # use kitelogik_policy::Policy;
+//! let policy = Policy::builder()
+//!     .rego("user.rego", "package kitelogik.userpolicy\n\nallow if input.action == \"get_page\"")
+//!     .data_yaml(
+//!         "
+//!         kitelogik:
+//!           limits:
+//!             security:
+//!               blocked_hosts: [payroll.example.com]
+//!               protected_paths: [/srv/app/ledger.db]
+//!         ",
+//!     )
+//!     .build()?;
+//! # assert!(policy.limits().is_some());
+//! # Ok::<(), kitelogik_policy::PolicyError>(())
+//! ```
+//!
+//! Data under `kitelogik` may hold these limits and nothing else, so data grants nothing. A policy that declares
+//! both `kitelogik.main` and `kitelogik.security` is a whole bundle and stands alone; one that declares only one of
+//! them is refused, unless it asks for that with [`PolicyBuilder::without_builtin_bundle`] or
+//! [`PolicyBuilder::without_builtin_security`].
+
 mod builder;
 mod builtin;
 mod directory;
@@ -10,6 +85,7 @@ mod limits;
 mod module;
 mod policy;
 mod revision;
+pub mod rules;
 mod syntax;
 mod write;
 

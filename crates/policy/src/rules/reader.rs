@@ -91,7 +91,12 @@ fn read_version(value: &Node, report: &mut Report) {
 fn read_rules(value: Node, report: &mut Report) -> Vec<Rule> {
     let place = value.place;
     let Value::List(items) = value.value else {
-        expected(report, &value, "`rules`", "a list of rules, each starting with `- name:`");
+        expected(
+            report,
+            &value,
+            "`rules`",
+            "a list of rules, each starting with `- name:`",
+        );
         return Vec::new();
     };
     if items.is_empty() {
@@ -186,7 +191,8 @@ fn read_rule(item: Node, report: &mut Report) -> Option<(Rule, Place)> {
     if !*conditioned {
         report.error(
             place,
-            "this rule has no `when`: a rule without conditions would speak of every call".to_owned(),
+            "this rule has no `when`: a rule without conditions would speak of every call"
+                .to_owned(),
         );
     }
     let (name, name_place) = name?;
@@ -218,7 +224,10 @@ fn read_name(value: &Node, report: &mut Report) -> Option<String> {
     };
     report.error(
         value.place,
-        format!("the name {} {problem}: write one such as `block_large_refunds`", shown(name)),
+        format!(
+            "the name {} {problem}: write one such as `block_large_refunds`",
+            shown(name)
+        ),
     );
     None
 }
@@ -248,7 +257,11 @@ pub(crate) fn one_of<'a>(
     if found.is_none() {
         report.error(
             value.place,
-            format!("unknown value {} of `{key}`{}", shown(text), advice(text, names)),
+            format!(
+                "unknown value {} of `{key}`{}",
+                shown(text),
+                advice(text, names)
+            ),
         );
     }
     found
@@ -263,5 +276,8 @@ pub(crate) fn expected(report: &mut Report, value: &Node, what: &str, takes: &st
         Value::Text(text) => format!("the text {}", shown(text)),
         other => other.kind().to_owned(),
     };
-    report.error(value.place, format!("{what} takes {takes}, and this is {got}"));
+    report.error(
+        value.place,
+        format!("{what} takes {takes}, and this is {got}"),
+    );
 }

@@ -92,7 +92,11 @@ pub(crate) enum Operator {
     StartsWith(String),
     EndsWith(String),
     /// A regular expression that every engine reads alike.
-    Matches(String),
+    Matches {
+        regex: String,
+        /// Where it stands, if it speaks of a part of the text only.
+        unanchored: Option<Place>,
+    },
     Exists(bool),
     Type(Vec<&'static str>),
     /// A path that is normal and matches this regular expression.

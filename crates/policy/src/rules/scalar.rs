@@ -34,11 +34,10 @@ pub(crate) fn resolve(text: &str) -> Result<Value, String> {
     let plain = text.trim_start_matches(['+', '-']);
     let signs = text.len() - plain.len();
     if signs <= 1 {
-        if matches!(
-            plain.to_ascii_lowercase().as_str(),
-            ".inf" | ".nan"
-        ) {
-            return Err(format!("`{text}` is no number that a rule can compare with"));
+        if matches!(plain.to_ascii_lowercase().as_str(), ".inf" | ".nan") {
+            return Err(format!(
+                "`{text}` is no number that a rule can compare with"
+            ));
         }
         if is_decimal(plain) {
             return number(text, plain);

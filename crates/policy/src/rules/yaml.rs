@@ -98,7 +98,8 @@ pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Node> {
     if tree.root.is_none() {
         tree.report.error(
             Place { line: 1, column: 1 },
-            "there is nothing here: a rules file starts with `version: 1` and has `rules`".to_owned(),
+            "there is nothing here: a rules file starts with `version: 1` and has `rules`"
+                .to_owned(),
         );
     }
     tree.root
@@ -149,7 +150,8 @@ impl Tree<'_> {
             Event::DocumentStart(_) if self.root.is_some() => {
                 self.report.error(
                     place,
-                    "a second document: write all rules under one `rules`, or into another file".to_owned(),
+                    "a second document: write all rules under one `rules`, or into another file"
+                        .to_owned(),
                 );
                 return None;
             }
@@ -202,7 +204,8 @@ impl Tree<'_> {
                     None => {
                         self.report.error(
                             place,
-                            "this alias stands within what it stands for: write the value out".to_owned(),
+                            "this alias stands within what it stands for: write the value out"
+                                .to_owned(),
                         );
                         Node {
                             place,

@@ -1,4 +1,10 @@
 //! What the crate promises, through its public API.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod composition;
 mod conformance;

@@ -1,0 +1,84 @@
+# Spellings of paths and hosts are in `conformance/security.yaml`; here is what a table of strings cannot say.
+package kitelogik.security_test
+
+import data.kitelogik.security
+
+test_a_plain_call_is_not_denied if count(security.deny) == 0 with input as call({})
+
+test_a_missing_event_type_is_a_tool_call if {
+	security.rules == {"security.sensitive_file"} with input as object.remove(
+		call({"resource_path": ".env"}),
+		["event_type"],
+	)
+}
+
+test_a_resource_that_is_no_text_is_denied if {
+	every resource in [42, true, ["x"], {"path": "x"}] {
+		security.rules == {"security.unreadable"} with input as call({"resource_path": resource})
+	}
+}
+
+test_a_sandbox_counts_only_as_true if {
+	every sandbox in ["true", 1, null, [], false] {
+		security.rules == {"security.unsandboxed_execution"} with input as call({
+			"action": "execute_shell",
+			"context": {"session_id": "example_01", "sandbox_verified": sandbox},
+		})
+	}
+}
+
+test_a_sandbox_that_nobody_speaks_of_does_not_count if {
+	security.rules == {"security.unsandboxed_execution"} with input as {"action": "execute_shell"}
+}
+
+test_a_verified_sandbox_counts if {
+	count(security.deny) == 0 with input as call({
+		"action": "execute_shell",
+		"context": {"session_id": "example_01", "sandbox_verified": true},
+	})
+}
+
+test_a_tool_that_runs_code_cannot_hide_behind_an_action if {
+	security.rules == {"security.unsandboxed_execution"} with input as call({"tool_name": "Execute_Shell"})
+}
+
+test_another_session_is_denied_whatever_its_type if {
+	every session in ["other", 42, true, ["example_01"], {}, "", false] {
+		security.rules == {"security.other_session"} with input as call({"args": {"session_id": session}})
+	}
+}
+
+test_a_session_is_another_where_the_context_names_none if {
+	security.rules == {"security.other_session"} with input as {"args": {"session_id": "example_01"}}
+}
+
+test_ones_own_session_is_not_denied if {
+	count(security.deny) == 0 with input as call({"args": {"session_id": "example_01"}})
+	count(security.deny) == 0 with input as call({"args": {"session_id": null}})
+}
+
+test_without_limits_everything_is_denied if {
+	security.deny["the security limits are not loaded"] with input as call({}) with data.kitelogik.limits as {}
+}
+
+test_arguments_of_any_shape_are_judged if {
+	every args in ["http://127.0.0.1", ["http://127.0.0.1"], {"a": {"b": ["http://127.0.0.1"]}}, {"http://127.0.0.1": 1}] {
+		security.rules == {"security.internal_host"} with input as call({"args": args})
+	}
+}
+
+test_every_finding_has_a_sentence if {
+	count(security.deny) == count(security.findings) with input as call({
+		"action": "execute_shell",
+		"resource_path": "file:///etc/../.env",
+		"args": {"session_id": "other", "url": "http://127.0.0.1"},
+	})
+}
+
+call(given) := object.union(
+	{
+		"event_type": "tool_call", "action": "read_file", "tool_name": "read_file", "args": {},
+		"resource_path": null, "context": {"session_id": "example_01", "sandbox_verified": false},
+	},
+	given,
+)
