@@ -1,11 +1,7 @@
 //! What one decision costs in the interpreter: the built-in bundle and ten user rules, without gate and session.
 //!
 //! `cargo bench -p kitelogik-policy --bench bundle`
-#![expect(
-    clippy::unwrap_used,
-    missing_docs,
-    reason = "a bench fails by panicking, and criterion's macro makes a public item"
-)]
+#![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
 use std::hint::black_box;
 

@@ -45,7 +45,7 @@ sentences := {
 findings contains "limits" if not data.kitelogik.limits.security.max_resource_length
 
 findings contains "unsandboxed_execution" if {
-	some name in [input.action, object.get(input, "tool_name", null)]
+	some name in [object.get(input, "action", null), object.get(input, "tool_name", null)]
 	is_string(name)
 	lower(name) in data.kitelogik.limits.security.execution_actions
 	not input.context.sandbox_verified == true

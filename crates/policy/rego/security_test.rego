@@ -31,6 +31,10 @@ test_a_sandbox_that_nobody_speaks_of_does_not_count if {
 	security.rules == {"security.unsandboxed_execution"} with input as {"action": "execute_shell"}
 }
 
+test_a_tool_that_runs_code_needs_a_sandbox_without_an_action_too if {
+	security.rules == {"security.unsandboxed_execution"} with input as {"tool_name": "execute_shell"}
+}
+
 test_a_verified_sandbox_counts if {
 	count(security.deny) == 0 with input as call({
 		"action": "execute_shell",
