@@ -10,6 +10,7 @@
 mod conformance;
 #[cfg(feature = "embedded")]
 mod embedded;
+mod forgery;
 mod gate;
 mod layered;
 #[cfg(feature = "rest")]
