@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// ```
 ///
 /// Serialised, it is the `context` of the policy's input document.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SessionContext {
@@ -29,8 +29,12 @@ pub struct SessionContext {
     pub sandbox_verified: bool,
     /// The token it acts with, or empty.
     pub token_id: String,
-    /// How many sessions stand above it. Default: 0.
-    pub delegation_depth: u32,
+    /// How many sessions stand above it. Default: `Some(0)`.
+    ///
+    /// `None` is a depth that nobody knows, as of an event read from a document that does not tell it
+    /// (see [`EventDocument`](crate::EventDocument)). It reaches the policy as `null`, and whatever is
+    /// delegated from it is of unknown depth as well.
+    pub delegation_depth: Option<u32>,
     /// The token of the session above it, or empty.
     pub parent_token_id: String,
     /// The session above it, or empty.
@@ -49,6 +53,30 @@ pub struct SessionContext {
     pub budget_total_cost_cents: Option<u64>,
     /// What it had cost, in cents, when the session began.
     pub budget_used_cost_cents: Option<u64>,
+}
+
+impl Default for SessionContext {
+    /// A session without id, role, scopes or budget, at depth 0.
+    fn default() -> Self {
+        Self {
+            session_id: String::new(),
+            principal: None,
+            user_role: String::new(),
+            session_scopes: Vec::new(),
+            sandbox_verified: false,
+            token_id: String::new(),
+            delegation_depth: Some(0),
+            parent_token_id: String::new(),
+            parent_session_id: String::new(),
+            tenant_id: None,
+            budget_total_tokens: None,
+            budget_used_tokens: None,
+            budget_total_api_calls: None,
+            budget_used_api_calls: None,
+            budget_total_cost_cents: None,
+            budget_used_cost_cents: None,
+        }
+    }
 }
 
 impl SessionContext {
@@ -106,7 +134,7 @@ impl SessionContext {
     /// for the same principal and tenant.
     #[must_use]
     pub fn delegated_from(mut self, parent: &SessionContext) -> Self {
-        self.delegation_depth = parent.delegation_depth.saturating_add(1);
+        self.delegation_depth = parent.delegation_depth.map(|depth| depth.saturating_add(1));
         self.parent_session_id.clone_from(&parent.session_id);
         self.parent_token_id.clone_from(&parent.token_id);
         self.principal.clone_from(&parent.principal);

@@ -28,6 +28,7 @@ mod arguments;
 mod audit;
 mod context;
 mod decision;
+mod document;
 mod engine;
 mod error;
 mod event;
@@ -36,6 +37,7 @@ mod input;
 pub mod json;
 mod result;
 mod risk;
+pub mod text;
 mod verdict;
 
 pub use approval::{Approval, ApprovalRequest, Approver, ApproverError};
@@ -43,6 +45,7 @@ pub use arguments::Arguments;
 pub use audit::{AuditError, AuditSink, DecisionRecord, Outcome, RecordId};
 pub use context::{BudgetUsage, SessionContext};
 pub use decision::{LayerAnswer, LayerTrace, PolicyDecision};
+pub use document::{DocumentError, EventDocument};
 pub use engine::{BoxFuture, EngineError, PolicyEngine};
 pub use error::GovernanceError;
 pub use event::{

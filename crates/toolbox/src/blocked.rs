@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use kitelogik_core::text::is_hidden;
 use kitelogik_core::{GovernanceError, Verdict};
 
 /// What every blocked text begins with, and no other text of this crate does.
@@ -68,15 +69,4 @@ pub(crate) fn shown(text: &str, limit: usize) -> String {
         }
     }
     line
-}
-
-fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}')
 }

@@ -11,7 +11,7 @@ fn full() -> SessionContext {
         .principal("ada@example.org")
         .tenant("acme")
         .token("tok_1");
-    parent.delegation_depth = 0;
+    parent.delegation_depth = Some(0);
     SessionContext::new("example_01")
         .role("support_agent")
         .scopes(["read_customer", "approve_refund_under_100"])

@@ -7,7 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod document;
 mod input;
 mod json;
 mod result;
 mod strongest;
+mod text;
