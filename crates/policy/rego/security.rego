@@ -355,9 +355,10 @@ foldable := concat("", [
 
 # --- How it is read ---
 
+# Engines lower `İ` differently, so it is folded first.
 folded(text) := trim(lower(text), " \t\r\n\"'`<>") if regex.match(`^[\x00-\x7f]*$`, text)
 
-else := trim(strings.replace_n(data.kitelogik.lookalikes, lower(text)), " \t\r\n\"'`<>")
+else := trim(strings.replace_n(data.kitelogik.lookalikes, lower(replace(text, "İ", "i"))), " \t\r\n\"'`<>")
 
 # Readers of URLs drop these.
 one_line(text) := regex.replace(text, `[\t\r\n]`, "")

@@ -71,6 +71,10 @@ test_arguments_of_any_shape_are_judged if {
 	}
 }
 
+test_a_letter_that_engines_lower_differently_hides_nothing if {
+	security.rules == {"security.internal_host"} with input as call({"args": {"url": "htİtp://127.0.0.1"}})
+}
+
 test_every_finding_has_a_sentence if {
 	count(security.deny) == count(security.findings) with input as call({
 		"action": "execute_shell",
