@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail};
 use regorus::unstable::{BUILTINS, BuiltinFcn, Expr, Ref, Source, Span};
 use regorus::{Engine, Value};
 
-use super::{letter_case, regex};
+use super::{json_marshal, letter_case, regex};
 
 /// How many elements one built-in may make.
 const MAX_ELEMENTS: u64 = 100_000;
@@ -52,6 +52,7 @@ pub(super) fn register(engine: &mut Engine) -> Result<()> {
     bounded(engine, "bits.lsh", 2, shift)?;
     bounded(engine, "units.parse", 1, exponent)?;
     bounded(engine, "units.parse_bytes", 1, exponent)?;
+    json_marshal::register(engine)?;
     letter_case::register(engine)?;
     regex::register(engine)
 }
@@ -63,6 +64,17 @@ fn bounded(
     arguments: u8,
     check: fn(&[Value]) -> Result<()>,
 ) -> Result<()> {
+    wrapped(engine, name, arguments, check, |value| value)
+}
+
+/// Replaces `name` by itself between a check of its arguments and a change of its result.
+pub(super) fn wrapped(
+    engine: &mut Engine,
+    name: &'static str,
+    arguments: u8,
+    check: fn(&[Value]) -> Result<()>,
+    change: fn(Value) -> Value,
+) -> Result<()> {
     let Some(builtin) = BUILTINS.get(name).copied() else {
         bail!("there is no built-in `{name}` to bound");
     };
@@ -71,7 +83,7 @@ fn bounded(
         arguments,
         Box::new(move |values: Vec<Value>| {
             check(&values)?;
-            call(builtin, &values)
+            call(builtin, &values).map(change)
         }),
     )
 }

@@ -7,7 +7,7 @@ use kitelogik_policy::Policy;
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, LimitError, PolicyLengthConfig, Value};
 
-use super::{Capped, EmbeddedError, builtins, recursion};
+use super::{Capped, EmbeddedError, builtins, negation, recursion};
 
 /// Only a rule can be asked for; the entry point is often a package.
 const QUESTION_PACKAGE: &str = "kitelogik_embedded_question";
@@ -50,7 +50,8 @@ impl Evaluation {
             builtins::register(&mut engine)?;
             engine.add_data(Value::from(policy.data().clone()))?;
             for module in policy.modules() {
-                engine.add_policy(module.name().to_owned(), module.text().to_owned())?;
+                let text = as_opa_negates(module.name(), module.text())?;
+                engine.add_policy(module.name().to_owned(), text)?;
             }
             engine.add_policy(
                 format!("{QUESTION_PACKAGE}.rego"),
@@ -151,6 +152,17 @@ impl From<Fault> for EngineError {
             Fault::Panic => Self::new(FailClosed::InternalError, "the evaluation panicked"),
         }
     }
+}
+
+fn as_opa_negates(name: &str, text: &str) -> anyhow::Result<String> {
+    let mut parser = Engine::new();
+    parser.set_policy_length_config(any_length());
+    parser.add_policy(name.to_owned(), text.to_owned())?;
+    let rewritten = parser
+        .get_modules()
+        .first()
+        .map(|module| negation::rewrite(module));
+    Ok(rewritten.unwrap_or_else(|| text.to_owned()))
 }
 
 /// Sizes are checked where policies are loaded; the defaults here refuse long lines.

@@ -3,7 +3,9 @@ mod builder;
 mod builtins;
 mod error;
 mod evaluation;
+mod json_marshal;
 mod letter_case;
+mod negation;
 mod recursion;
 mod regex;
 
@@ -100,8 +102,9 @@ use self::evaluation::{Evaluation, Fault};
 /// The answer is OPA's, or a fail-closed denial. Built-in errors are strict, as the REST client
 /// asks OPA to be. Functions that reach outside (`http.send`, `net.lookup_ip_addr`) fail. Regular
 /// expressions take `\d`, `\w`, `\s` and `\b` as OPA does, as ASCII, and what only one of the two
-/// understands is an error; `upper` and `lower` map letter by letter, as OPA's do. Known to
-/// differ: sums of decimal fractions (`0.1 + 0.2`), which OPA computes with more digits.
+/// understands is an error; `upper` and `lower` map letter by letter, and `json.marshal` escapes, as
+/// OPA's do. Known to differ: sums of decimal fractions (`0.1 + 0.2`), which OPA computes with more
+/// digits.
 #[derive(Clone)]
 pub struct Embedded {
     shared: Arc<Shared>,

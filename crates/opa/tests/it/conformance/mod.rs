@@ -3,6 +3,8 @@
 mod case;
 #[cfg(feature = "rest")]
 mod opa;
+#[cfg(feature = "rest")]
+mod patterns;
 
 use std::time::Duration;
 
