@@ -103,8 +103,8 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use kitelogik_core::{GovernanceError, SessionContext};
-    pub use kitelogik_opa::{Permitted, Running};
-    pub use kitelogik_toolbox::{Body, Call, CallError, GovernedFunction};
+    pub use kitelogik_opa::Running;
+    pub use kitelogik_toolbox::{Body, Call, CallError, GovernedFunction, Opened};
 
     pub use crate::probe::{NotAResult, ResultProbe};
     pub use {schemars, serde, serde_json};

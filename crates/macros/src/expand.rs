@@ -257,15 +257,15 @@ fn run(function: &Function, private: &TokenStream) -> TokenStream {
         },
     };
     let state = Ident::new("state", Span::mixed_site());
-    let permitted = Ident::new("permitted", Span::mixed_site());
+    let opened = Ident::new("opened", Span::mixed_site());
     let running = Ident::new("running", Span::mixed_site());
     quote! {
         fn body(
             #state: Self::State,
-            #permitted: #private::Permitted<Self::Args>,
+            #opened: #private::Opened<Self>,
         ) -> (#private::Body<Self::Output, Self::Error>, #private::Running) {
             let #states = #state;
-            let (#args, #context, #running) = #permitted.into_parts();
+            let (#args, #context, #running) = #opened.into_parts();
             (#body, #running)
         }
     }

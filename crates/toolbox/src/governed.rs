@@ -3,7 +3,7 @@ use std::fmt::Display;
 use std::sync::{Arc, OnceLock};
 
 use kitelogik_core::{EngineError, FailClosed, GovernanceError, PolicyDecision};
-use kitelogik_opa::{CallRequest, Permitted, Running, Session};
+use kitelogik_opa::{CallRequest, Running, Session};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,12 +11,12 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::body::{Body, Fault};
 use crate::canonical::canonical;
-use crate::{CallError, resource};
+use crate::{CallError, Opened, resource};
 
 /// What the attribute `#[governed]` knows of a function. Written by the attribute, not by hand.
 ///
-/// The body takes [`Permitted`] arguments, which only a permit yields: there is no way from this
-/// trait to the body that does not pass a gate.
+/// The body takes [`Opened`] arguments, which only a permit for this very function yields: there is
+/// no way from this trait to the body that does not pass a gate.
 pub trait GovernedFunction: Sized + Send + Sync + 'static {
     /// The tool's name: the function's.
     const NAME: &'static str;
@@ -40,10 +40,8 @@ pub trait GovernedFunction: Sized + Send + Sync + 'static {
     type Returned: GovernedReturn<Self::Output, Self::Error>;
 
     /// The body, ready to run.
-    fn body(
-        state: Self::State,
-        permitted: Permitted<Self::Args>,
-    ) -> (Body<Self::Output, Self::Error>, Running);
+    fn body(state: Self::State, opened: Opened<Self>)
+    -> (Body<Self::Output, Self::Error>, Running);
 }
 
 /// A call of a governed function, with its arguments, that has not run yet.
@@ -128,15 +126,15 @@ impl<F: GovernedFunction> Call<F> {
         }
         let permit = session.authorize(request).await?;
         let decision = Arc::clone(permit.decision());
-        let permitted = match permit.open(F::NAME, F::ACTION) {
-            Ok(permitted) => permitted,
+        let opened = match Opened::<F>::open(permit, F::ACTION) {
+            Ok(opened) => opened,
             Err(error) => {
                 tracing::error!(%error, decision_id = decision.decision_id, "permit not opened");
                 let decision = PolicyDecision::fail_closed(&malformed(error.to_string()));
                 return Err(GovernanceError::new(F::NAME, Arc::new(decision)).into());
             }
         };
-        let (body, running) = F::body(self.state, permitted);
+        let (body, running) = F::body(self.state, opened);
         match body.run(running).await {
             Ok(value) => Ok(value),
             Err(Fault::Failed(error)) => Err(CallError::Failed(error)),

@@ -15,7 +15,7 @@ use crate::body::{Body, Fault};
 use crate::canonical::canonical;
 use crate::error::{ArgumentProblem, InvalidArguments};
 use crate::schema::{self, ArgumentSchema};
-use crate::{BuildError, GovernedFunction};
+use crate::{BuildError, GovernedFunction, Opened};
 
 /// A tool: a name, what a model is told of it, and a body that runs only with the gate's permit.
 ///
@@ -189,11 +189,10 @@ impl Tool {
             schema,
             read: Arc::new(read_typed::<F::Args>),
             invoke: Arc::new(move |permit, spec| {
-                let opened = permit.open::<F::Args>(&spec.name, &spec.action);
+                let opened = Opened::<F>::open(permit, &spec.action);
                 let state = state();
                 Box::pin(async move {
-                    let permitted = opened.map_err(not_opened)?;
-                    let (body, running) = F::body(state, permitted);
+                    let (body, running) = F::body(state, opened.map_err(not_opened)?);
                     written(body.run(running).await)
                 })
             }),

@@ -1,5 +1,5 @@
 //! The body takes permitted arguments: arguments alone do not run it.
-use kitelogik::__private::{Call, GovernedFunction};
+use kitelogik::toolbox::{Call, GovernedFunction};
 use kitelogik::governed;
 
 #[governed]
