@@ -1,5 +1,6 @@
 //! Built-ins replaced: bounded, made to agree with OPA, or refused.
 
+use std::net::Ipv6Addr;
 use std::sync::LazyLock;
 
 use anyhow::{Result, anyhow, bail};
@@ -50,8 +51,10 @@ pub(super) fn register(engine: &mut Engine) -> Result<()> {
     bounded(engine, "strings.replace_n", 2, replace_n)?;
     bounded(engine, "sprintf", 2, sprintf)?;
     bounded(engine, "bits.lsh", 2, shift)?;
+    bounded(engine, "to_number", 1, number)?;
     bounded(engine, "units.parse", 1, exponent)?;
     bounded(engine, "units.parse_bytes", 1, exponent)?;
+    cidr_contains(engine)?;
     json_marshal::register(engine)?;
     letter_case::register(engine)?;
     regex::register(engine)
@@ -276,4 +279,50 @@ fn exponent(values: &[Value]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// OPA reads no number with white space around it.
+fn number(values: &[Value]) -> Result<()> {
+    match text(values, 0) {
+        Some(digits) if digits.trim() != digits => bail!("`{digits}` is no number"),
+        _ => Ok(()),
+    }
+}
+
+/// OPA takes an IPv4 address that is written as an IPv6 one (`::ffff:10.1.2.3`) for what it is; a
+/// rule that denies `10.0.0.0/8` must not be got around by that spelling.
+fn cidr_contains(engine: &mut Engine) -> Result<()> {
+    let Some(builtin) = BUILTINS.get("net.cidr_contains").copied() else {
+        bail!("there is no built-in `net.cidr_contains` to replace");
+    };
+    engine.add_extension(
+        "net.cidr_contains".to_owned(),
+        2,
+        Box::new(move |values: Vec<Value>| {
+            let values: Vec<Value> = values
+                .into_iter()
+                .map(|value| match &value {
+                    Value::String(network) => as_ipv4(network).map_or(value, Value::from),
+                    _ => value,
+                })
+                .collect();
+            call(builtin, &values)
+        }),
+    )
+}
+
+/// An address or network of mapped IPv4 addresses, as IPv4.
+fn as_ipv4(network: &str) -> Option<String> {
+    let (address, length) = match network.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (network, None),
+    };
+    let address = address.parse::<Ipv6Addr>().ok()?.to_ipv4_mapped()?;
+    match length {
+        None => Some(address.to_string()),
+        Some(length) => {
+            let length = length.parse::<u8>().ok()?.checked_sub(96)?;
+            Some(format!("{address}/{length}"))
+        }
+    }
 }

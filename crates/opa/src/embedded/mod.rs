@@ -100,11 +100,17 @@ use self::evaluation::{Evaluation, Fault};
 /// # Where it differs from OPA
 ///
 /// The answer is OPA's, or a fail-closed denial. Built-in errors are strict, as the REST client
-/// asks OPA to be. Functions that reach outside (`http.send`, `net.lookup_ip_addr`) fail. Regular
-/// expressions take `\d`, `\w`, `\s` and `\b` as OPA does, as ASCII, and what only one of the two
-/// understands is an error; `upper` and `lower` map letter by letter, and `json.marshal` escapes, as
-/// OPA's do. Known to differ: sums of decimal fractions (`0.1 + 0.2`), which OPA computes with more
-/// digits.
+/// asks OPA to be. Functions that reach outside (`http.send`, `net.lookup_ip_addr`) fail. The
+/// operands of a negated call are evaluated before the negation, so that
+/// `not input.args.amount > 200` is undefined, and not true, without an amount. Regular expressions
+/// take `\d`, `\w`, `\s` and `\b` as ASCII, and what only one of the two understands is an error;
+/// `upper` and `lower` map letter by letter, `json.marshal` escapes, `to_number` takes no white
+/// space, and `net.cidr_contains` sees IPv4 in IPv6, as OPA's do.
+///
+/// Known to differ, each in what it makes and not in what it denies: decimal fractions
+/// (`0.1 + 0.2`), which OPA computes with more digits; how `sprintf` and `json.marshal` write floats
+/// and operands of the wrong type; `x := "a" in input.missing`, which is false here and undefined
+/// in OPA; the order of an object and a set.
 #[derive(Clone)]
 pub struct Embedded {
     shared: Arc<Shared>,
