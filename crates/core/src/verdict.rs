@@ -29,18 +29,18 @@ impl Verdict {
         }
     }
 
-    /// How strongly the verdict stands against the others:
-    /// `Deny`, then `RequireApproval`, then `Refuse`, then `Allow`.
+    /// How strongly the verdict stands against those of other judgements of the same call:
+    /// `Deny`, then `Refuse`, then `RequireApproval`, then `Allow`.
     ///
-    /// Used where several judgements are made of one call and the strongest holds.
-    /// (Within one result document, `requires_hitl` beats `allow`, and `Refuse` is what is left
-    /// when nothing was said.) A refusal outranks an allow because one of the judgements did not
-    /// allow; it yields to a review because the review, too, keeps the body from running.
+    /// For a call that is judged several times, once for each resource or by several layers. A
+    /// refusal stands before a review: a person who approves what one judgement flagged must not
+    /// thereby run what another does not allow. (Within one result document `requires_hitl` comes
+    /// first, and `Refuse` is what is left where nothing was said.)
     pub const fn strength(self) -> u8 {
         match self {
             Self::Allow => 0,
-            Self::Refuse => 1,
-            Self::RequireApproval => 2,
+            Self::RequireApproval => 1,
+            Self::Refuse => 2,
             Self::Deny => 3,
         }
     }

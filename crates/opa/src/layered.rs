@@ -27,8 +27,8 @@ use kitelogik_core::{
 /// | any layer asks for review | [`Verdict::RequireApproval`] |
 /// | the grant layer allows | [`Verdict::Allow`] |
 ///
-/// A refusal stands before a review, other than where one call is judged several times: a person
-/// who approves what a guard flagged must not thereby grant what no layer allows.
+/// A refusal stands before a review: a person who approves what a guard flagged must not thereby
+/// grant what no layer allows.
 ///
 /// The risk tier is the highest of all layers asked, the rules are those of all of them, the reason
 /// and the rule that decided are those of the layers whose verdict holds. The decision's trace says
@@ -288,9 +288,7 @@ impl Answers {
         if layer.counts(decision.verdict) {
             self.holding = Some(match self.holding.take() {
                 None => decision,
-                Some(held) if held.verdict == decision.verdict => held.strongest(decision),
-                Some(held) if precedence(held.verdict) > precedence(decision.verdict) => held,
-                Some(_) => decision,
+                Some(held) => held.strongest(decision),
             });
         }
     }
@@ -306,17 +304,6 @@ impl Answers {
                 .map(|(name, revision)| (name.as_str(), revision.clone())),
         );
         Some(decision)
-    }
-}
-
-/// Which verdict of two layers holds: the higher. Other than [`Verdict::strength`], a refusal
-/// stands before a review, because approving the review would run what no layer allows.
-fn precedence(verdict: Verdict) -> u8 {
-    match verdict {
-        Verdict::Allow => 0,
-        Verdict::RequireApproval => 1,
-        Verdict::Refuse => 2,
-        Verdict::Deny => 3,
     }
 }
 

@@ -7,8 +7,8 @@ use serde_json::json;
 const ENTRY: &str = "data.kitelogik.main";
 const VERDICTS: [Verdict; 4] = [
     Verdict::Deny,
-    Verdict::RequireApproval,
     Verdict::Refuse,
+    Verdict::RequireApproval,
     Verdict::Allow,
 ];
 

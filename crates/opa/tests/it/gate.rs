@@ -42,6 +42,11 @@ impl PolicyEngine for Scripted {
                     "deny": document["resource_path"].as_str().filter(|path| path.starts_with("/tmp"))
                         .map(|path| vec![format!("not {path}")]).unwrap_or_default(),
                 }),
+                "copy" => match document["resource_path"].as_str() {
+                    Some("flagged") => json!({"allow": true, "requires_hitl": true}),
+                    Some("allowed") => json!({"allow": true}),
+                    _ => json!({}),
+                },
                 "review" => json!({"allow": true, "requires_hitl": true}),
                 "refuse" => json!({}),
                 "limited" => json!({"allow": used < 3}),
@@ -181,6 +186,24 @@ async fn every_resource_is_judged_and_the_strongest_verdict_holds() {
         .map(|input| input["resource_path"].clone())
         .collect();
     assert_eq!(paths, ["a", "b", "a", "/tmp/b", "/tmp/b", "a"]);
+}
+
+#[tokio::test]
+async fn who_approves_one_resource_does_not_grant_another_that_no_rule_allows() {
+    let gate = reviewed(Reviewer::Says(Approval::Granted {
+        request: "apr_1".into(),
+        approver: "ada".into(),
+    }));
+    let copy = |from: &str, to: &str| CallRequest {
+        resources: vec![from.to_owned(), to.to_owned()],
+        ..call("copy")
+    };
+    let session = session(&gate);
+    assert!(session.authorize(copy("flagged", "allowed")).await.is_ok());
+    for order in [("flagged", "unknown"), ("unknown", "flagged")] {
+        let error = session.authorize(copy(order.0, order.1)).await.unwrap_err();
+        assert_eq!(error.decision.verdict, Verdict::Refuse);
+    }
 }
 
 enum Reviewer {
