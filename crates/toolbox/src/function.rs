@@ -3,6 +3,10 @@ use crate::{BuildError, Call, GovernedFunction, Tool};
 /// What can be registered in a toolbox: a [`Tool`], or a function with `#[governed]`.
 ///
 /// `Marker` only tells the two apart, and functions by their parameters; it is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a tool",
+    note = "put `#[governed]` on the function, or make a `Tool` from a closure or a schema"
+)]
 pub trait IntoTool<Marker> {
     /// The tool.
     ///
@@ -23,6 +27,11 @@ impl IntoTool<AsItIs> for Tool {
 }
 
 /// A function that `#[governed]` made: from arguments to a [`Call`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a governed function",
+    label = "`#[governed]` is missing on it",
+    note = "put `#[governed]` on the function"
+)]
 pub trait GovernedItem<Parameters> {
     /// What is known of the function.
     type Function: GovernedFunction;
@@ -31,11 +40,32 @@ pub trait GovernedItem<Parameters> {
 impl<Item, Parameters> IntoTool<(Parameters,)> for Item
 where
     Item: GovernedItem<Parameters>,
-    Item::Function: GovernedFunction<State = ()>,
+    <Item::Function as GovernedFunction>::State: NoState,
 {
     fn into_tool(self) -> Result<Tool, BuildError> {
-        Tool::of_function::<Item::Function>(|| ())
+        Tool::of_function::<Item::Function>(NoState::none)
     }
+}
+
+/// The state of a function that has no `#[state]` parameter: `()`, and nothing else.
+#[diagnostic::on_unimplemented(
+    message = "this tool takes `{Self}` as its state",
+    label = "its `#[state]` parameters have no value",
+    note = "register it with `.tool_with(function, state)`"
+)]
+pub trait NoState: sealed::Sealed {
+    /// Nothing.
+    fn none() -> Self;
+}
+
+impl NoState for () {
+    fn none() -> Self {}
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for () {}
 }
 
 macro_rules! governed_items {

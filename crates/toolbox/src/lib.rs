@@ -77,7 +77,7 @@ pub use body::Body;
 pub use definitions::{OpenaiParameters, SchemaFormat, UnknownSchemaFormat};
 pub use error::{ArgumentProblem, BuildError, CallError, InvalidArguments, ToolError};
 pub use foreign::{ForeignCall, ForeignTool};
-pub use function::{AsItIs, GovernedItem, IntoTool};
+pub use function::{AsItIs, GovernedItem, IntoTool, NoState};
 pub use governed::{Call, GovernedFunction, GovernedReturn};
 pub use governed_toolbox::{GovernedToolbox, PlanEvaluation, ToolOutput};
 pub use opened::Opened;

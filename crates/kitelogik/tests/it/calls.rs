@@ -227,3 +227,28 @@ async fn a_call_that_is_denied_gives_its_place_in_the_budget_back() {
     }
     assert_eq!(session.usage().api_calls, Some(1));
 }
+
+#[governed]
+async fn count(text: &str, #[session] who: &SessionContext) -> usize {
+    tokio::task::yield_now().await;
+    text.len() + who.session_id.len()
+}
+
+#[tokio::test]
+async fn calls_run_in_tasks_of_their_own() {
+    let evidence = Evidence::default();
+    let session = evidence.allowing();
+    let tasks: Vec<_> = ["a", "bb", "ccc"]
+        .map(|text| {
+            let session = session.clone();
+            let text = text.to_owned();
+            tokio::spawn(async move { count(&text).run(&session).await })
+        })
+        .into();
+    let mut counts = Vec::new();
+    for task in tasks {
+        counts.push(task.await.unwrap().unwrap());
+    }
+    assert_eq!(counts, [11, 12, 13]);
+    assert_eq!(session.usage().api_calls, Some(3));
+}
