@@ -89,13 +89,6 @@ impl Judge {
         self.runtime
             .block_on(self.gate.evaluate(&document.event, &document.context))
     }
-
-    /// Whether it can decide at all.
-    pub(crate) fn health(&self) -> Outcome<()> {
-        self.runtime
-            .block_on(self.gate.health())
-            .map_err(Failure::new)
-    }
 }
 
 fn runtime() -> Outcome<Arc<Runtime>> {

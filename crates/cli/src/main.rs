@@ -9,6 +9,7 @@ mod command;
 mod decisions;
 mod engine;
 mod events;
+mod files;
 mod output;
 mod policy;
 

@@ -92,7 +92,12 @@ impl PolicyOptions {
         let mut stdin = Stdin::default();
         for path in paths {
             builder = if path.as_os_str() == "-" {
-                builder.rego("standard input", stdin.read()?)
+                let text = stdin.read()?;
+                if is_rego(&text) {
+                    builder.rego("stdin", text)
+                } else {
+                    builder.yaml("stdin", text)
+                }
             } else {
                 builder.path(path)
             };
@@ -116,6 +121,15 @@ impl PolicyOptions {
         }
         Ok(policy)
     }
+}
+
+/// A Rego module begins with its package, and rules in YAML never do; both have the same comments.
+fn is_rego(text: &str) -> bool {
+    text.trim_start_matches('\u{feff}')
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with('#'))
+        .is_some_and(|line| line.starts_with("package"))
 }
 
 /// The library's error, in the words of the program where those differ.

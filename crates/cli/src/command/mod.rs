@@ -1,6 +1,9 @@
 //! The subcommands, one module each.
 
+mod compare;
+mod compile;
 mod completions;
+mod diff;
 mod eval;
 mod sanitize;
 
@@ -13,6 +16,9 @@ use crate::output::Output;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Eval(eval::Eval),
+    Compile(compile::Compile),
+    Compare(compare::Compare),
+    Diff(diff::Diff),
     Sanitize(sanitize::Sanitize),
     Completions(completions::Completions),
 }
@@ -21,6 +27,9 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
     match command {
         Command::Eval(arguments) => eval::run(&arguments, output),
+        Command::Compile(arguments) => compile::run(&arguments, output),
+        Command::Compare(arguments) => compare::run(&arguments, output),
+        Command::Diff(arguments) => diff::run(&arguments, output),
         Command::Sanitize(arguments) => sanitize::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
     }

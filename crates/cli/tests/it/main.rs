@@ -7,7 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod compile;
 mod eval;
 mod program;
 mod sanitize;
 mod shell;
+mod versions;
