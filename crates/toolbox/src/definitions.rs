@@ -2,12 +2,15 @@
 
 mod disjoint;
 mod limits;
+mod nullable;
 mod plain;
 mod strict;
 mod walk;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
@@ -91,6 +94,25 @@ impl OpenaiParameters {
     /// What to send as `strict`. Always send it: Responses takes a missing one for `true`.
     pub fn is_strict(&self) -> bool {
         self.not_strict.is_none()
+    }
+}
+
+/// Whether the log says already that strict mode cannot express a tool: once is enough, and the
+/// definitions are written for each request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told(Arc<AtomicBool>);
+
+impl Told {
+    fn tell(&self, tool: &str, why: &str) {
+        if !self.0.swap(true, Ordering::Relaxed) {
+            tracing::info!(tool, why, "strict mode cannot express this tool");
+        }
+    }
+}
+
+impl PartialEq for Told {
+    fn eq(&self, _: &Self) -> bool {
+        true // says nothing of the tool
     }
 }
 
@@ -197,7 +219,7 @@ impl ToolSchema {
     }
 
     /// The tool's arguments as OpenAI takes them: in strict mode where that can express them, which
-    /// makes the model write nothing else. Where it cannot, the log says why.
+    /// makes the model write nothing else. Where it cannot, the log says why, once.
     ///
     /// In strict mode every argument is required and every object closed, so an optional argument is
     /// published as one that may be null; a null for an argument that cannot be null is read as an
@@ -215,11 +237,7 @@ impl ToolSchema {
                 not_strict: None,
             },
             Err(why) => {
-                tracing::info!(
-                    tool = self.name,
-                    why,
-                    "strict mode cannot express this tool"
-                );
+                self.told.tell(&self.name, &why);
                 OpenaiParameters {
                     schema: plain::complete(&self.parameters),
                     not_strict: Some(why),

@@ -17,6 +17,10 @@ pub(crate) fn normalise(value: &mut Value, root: &Value) {
 /// How many references and compositions within one another are followed.
 const MAX_NESTING: usize = 16;
 
+/// How many schemas are looked at for one value. A schema may come from anywhere, and may refer to
+/// itself in more ways than can be followed.
+const MAX_SCHEMAS: usize = 256;
+
 fn within(value: &mut Value, schemas: &[&Value], root: &Value) {
     match value {
         Value::Number(number) => {
@@ -80,7 +84,7 @@ fn open<'a>(
     nesting: usize,
     found: &mut Vec<&'a Value>,
 ) {
-    if nesting > MAX_NESTING {
+    if nesting > MAX_NESTING || found.len() == MAX_SCHEMAS {
         return;
     }
     found.push(schema);
@@ -181,7 +185,7 @@ fn is_left_out(name: &str, schemas: &[&Value], root: &Value) -> bool {
             return false;
         }
         if let Some(property) = schema.get("properties").and_then(|all| all.get(name)) {
-            if takes_null(property, root, 0) {
+            if takes_null(property, root, 0, &mut 0) {
                 return false;
             }
             declared = true;
@@ -191,11 +195,12 @@ fn is_left_out(name: &str, schemas: &[&Value], root: &Value) -> bool {
 }
 
 /// Whether a schema may accept null. Where that is not plain to see, it is taken to.
-fn takes_null(schema: &Value, root: &Value, nesting: usize) -> bool {
-    if nesting > MAX_NESTING {
+fn takes_null(schema: &Value, root: &Value, nesting: usize, seen: &mut usize) -> bool {
+    *seen += 1;
+    if nesting > MAX_NESTING || *seen > MAX_SCHEMAS {
         return true;
     }
-    let deeper = |schema: &Value| takes_null(schema, root, nesting + 1);
+    let mut deeper = |schema: &Value| takes_null(schema, root, nesting + 1, seen);
     if schema == &Value::Bool(false)
         || !allows_type(schema, "null")
         || schema.get("const").is_some_and(|only| !only.is_null())
@@ -212,12 +217,12 @@ fn takes_null(schema: &Value, root: &Value, nesting: usize) -> bool {
     ["anyOf", "oneOf"]
         .iter()
         .filter_map(|keyword| schema.get(*keyword))
-        .all(|forms| array(Some(forms)).any(deeper))
-        && array(schema.get("allOf")).all(deeper)
+        .all(|forms| array(Some(forms)).any(&mut deeper))
+        && array(schema.get("allOf")).all(&mut deeper)
 }
 
 /// The schema that a `$ref` within the same document names.
-fn resolve<'a>(schema: &Value, root: &'a Value) -> Option<&'a Value> {
+pub(crate) fn resolve<'a>(schema: &Value, root: &'a Value) -> Option<&'a Value> {
     root.pointer(schema.get("$ref")?.as_str()?.strip_prefix('#')?)
 }
 

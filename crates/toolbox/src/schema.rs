@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
+use crate::definitions::Told;
 use crate::error::{ArgumentProblem, InvalidArguments};
 use crate::normal::normalise;
 use crate::{BuildError, closed};
@@ -21,6 +22,7 @@ const MAX_PROBLEMS: usize = 10;
 pub(crate) struct ArgumentSchema {
     schema: Arc<Value>,
     validator: Arc<Validator>,
+    told: Told,
 }
 
 impl ArgumentSchema {
@@ -61,12 +63,18 @@ impl ArgumentSchema {
         Ok(Self {
             schema: Arc::new(schema),
             validator: Arc::new(validator),
+            told: Told::default(),
         })
     }
 
     /// The schema, as it is published.
     pub(crate) fn value(&self) -> &Value {
         &self.schema
+    }
+
+    /// What the log says of it already, whoever asks for its definition.
+    pub(crate) fn told(&self) -> Told {
+        self.told.clone()
     }
 
     /// Whether the schema knows an argument at this dotted path.

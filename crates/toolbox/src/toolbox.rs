@@ -4,6 +4,7 @@ use std::sync::Arc;
 use kitelogik_opa::Session;
 use serde_json::Value;
 
+use crate::definitions::Told;
 use crate::function::GovernedItem;
 use crate::sanitiser::Sanitiser;
 use crate::{BuildError, GovernedFunction, GovernedToolbox, IntoTool, Tool};
@@ -37,6 +38,7 @@ pub struct ToolSchema {
     pub action: String,
     /// The arguments that carry the paths or URLs it touches.
     pub resources: Vec<String>,
+    pub(crate) told: Told,
 }
 
 impl Toolbox {
@@ -66,6 +68,7 @@ impl Toolbox {
             parameters: tool.schema.value().clone(),
             action: tool.spec.action.clone(),
             resources: tool.spec.resources.clone(),
+            told: tool.schema.told(),
         };
         self.registry.tools.iter().map(schema).collect()
     }

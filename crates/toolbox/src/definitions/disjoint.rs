@@ -63,9 +63,6 @@ fn told_apart(left: &Map<String, Value>, right: &Map<String, Value>) -> bool {
     let closed = ["additionalProperties", "unevaluatedProperties"]
         .iter()
         .any(|keyword| right.get(*keyword) == Some(&Value::Bool(false)));
-    let property = |schema: &Map<String, Value>, name: &str| {
-        schema.get("properties")?.get(name)?.as_object().cloned()
-    };
     requires(left).any(|name| match property(right, name) {
         None => closed && !right.contains_key("patternProperties"),
         Some(other) => {
@@ -75,12 +72,16 @@ fn told_apart(left: &Map<String, Value>, right: &Map<String, Value>) -> bool {
             ) else {
                 return false;
             };
-            match (values(&own), values(&other)) {
+            match (values(own), values(other)) {
                 (Some(own), Some(other)) => own.iter().all(|value| !other.contains(value)),
                 _ => false,
             }
         }
     })
+}
+
+fn property<'a>(schema: &'a Map<String, Value>, name: &str) -> Option<&'a Map<String, Value>> {
+    schema.get("properties")?.get(name)?.as_object()
 }
 
 fn requires(schema: &Map<String, Value>) -> impl Iterator<Item = &str> {

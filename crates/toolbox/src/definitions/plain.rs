@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::walk::{children, has_type};
+use crate::normal::resolve;
 
 /// The schema with a plain object at its top.
 ///
@@ -59,16 +60,22 @@ const COMPOSITION: [&str; 11] = [
 /// How many compositions within one another are followed.
 const MAX_NESTING: usize = 16;
 
+/// How many schemas are looked at. A schema may come from anywhere, and may refer to itself in more
+/// ways than can be followed; what is left out is not published, and still checked.
+const MAX_SCHEMAS: usize = 1_000;
+
 /// What is known of the properties of a composed object.
 #[derive(Default)]
 struct Top {
     properties: Map<String, Value>,
     required: Vec<String>,
+    seen: usize,
 }
 
 impl Top {
     fn take(&mut self, schema: &Value, root: &Value, required: bool, nesting: usize) {
-        if nesting > MAX_NESTING {
+        self.seen += 1;
+        if nesting > MAX_NESTING || self.seen > MAX_SCHEMAS {
             return;
         }
         for (name, property) in objects(schema.get("properties")) {
@@ -90,8 +97,12 @@ impl Top {
         for keyword in ["anyOf", "oneOf"] {
             let mut common: Option<Vec<String>> = None;
             for part in array(schema.get(keyword)) {
-                let mut form = Top::default();
+                let mut form = Top {
+                    seen: self.seen,
+                    ..Top::default()
+                };
                 form.take(part, root, true, nesting + 1);
+                self.seen = form.seen;
                 for (name, property) in &form.properties {
                     self.add(name, property);
                 }
@@ -141,12 +152,6 @@ impl Top {
             }
         }
     }
-}
-
-/// The schema that a `$ref` within the same document names.
-pub(super) fn resolve<'a>(schema: &Value, root: &'a Value) -> Option<&'a Value> {
-    let pointer = schema.get("$ref")?.as_str()?.strip_prefix('#')?;
-    root.pointer(pointer)
 }
 
 fn objects(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {

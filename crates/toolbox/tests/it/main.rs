@@ -16,6 +16,7 @@ mod calls;
 mod catalogue;
 mod closed;
 mod definitions;
+mod hostile_schemas;
 mod plan;
 mod registry;
 mod sanitiser;
