@@ -1,7 +1,7 @@
 //! Tools as each API wants them defined: one JSON array on standard output, and nothing else there.
 //!
-//! `cargo run --example tool_schemas -- --format openai-chat` (or `openai-responses`, `anthropic`,
-//! `mcp`, `kitelogik`). No gate and no session: what a model is told needs neither.
+//! `cargo run --example tool_schemas -- --format openai-chat` (the default; or `openai-responses`,
+//! `anthropic`, `mcp`, `kitelogik`). No gate and no session: what a model is told needs neither.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -153,9 +153,10 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
 /// The format that the command line asks for.
 fn format() -> Result<SchemaFormat, String> {
     let names = SchemaFormat::ALL.map(SchemaFormat::as_str).join("|");
-    let usage = format!("usage: tool_schemas --format {names}");
+    let usage = format!("usage: tool_schemas [--format {names}]");
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
+        [] => Ok(SchemaFormat::OpenaiChat),
         [flag, name] if flag == "--format" => {
             name.parse().map_err(|error| format!("{error}\n{usage}"))
         }
