@@ -3,10 +3,10 @@ use std::thread;
 use std::time::Duration;
 
 use kitelogik_policy::Policy;
+use kitelogik_rego::Interpreter;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::evaluation::Evaluation;
 use super::{Embedded, EmbeddedError, Shared};
 
 /// Sets the limits of an [`Embedded`] engine.
@@ -58,11 +58,18 @@ impl EmbeddedBuilder {
     ///
     /// The policy does not compile.
     pub fn build(self) -> Result<Embedded, EmbeddedError> {
-        let evaluation = Evaluation::compile(&self.policy)?;
+        let interpreter = Interpreter::compile(
+            self.policy
+                .modules()
+                .iter()
+                .map(|module| (module.name(), module.text())),
+            self.policy.data(),
+            self.policy.entry_point(),
+        )?;
         let processors = thread::available_parallelism().map_or(1, usize::from);
         Ok(Embedded {
             shared: Arc::new(Shared {
-                evaluation,
+                interpreter,
                 entry_point: self.policy.entry_point().to_owned(),
                 revision: self.policy.revision().into(),
                 limits: self.limits,

@@ -1,4 +1,5 @@
 use kitelogik_policy::PolicyError;
+use kitelogik_rego::{CompileError, RecursiveFunction};
 
 /// Why there is no engine for a policy.
 #[derive(Debug, thiserror::Error)]
@@ -10,9 +11,16 @@ pub enum EmbeddedError {
     /// The policy is not what the embedded engine can evaluate.
     #[error("the policy does not compile: {0}")]
     Compile(String),
-    /// A function that calls itself, directly or by way of others.
-    #[error(
-        "the function `{0}` calls itself; Rego has no recursion: write it as a rule over `walk` or a comprehension"
-    )]
-    Recursion(String),
+    /// A function that calls itself, directly or by way of others, and where it is written.
+    #[error("{0}")]
+    Recursion(RecursiveFunction),
+}
+
+impl From<CompileError> for EmbeddedError {
+    fn from(error: CompileError) -> Self {
+        match error {
+            CompileError::Recursion(function) => Self::Recursion(function),
+            other => Self::Compile(other.to_string()),
+        }
+    }
 }

@@ -1,16 +1,7 @@
-mod ascii_regex;
 mod builder;
-mod builtins;
 mod error;
-mod evaluation;
-mod json_marshal;
-mod letter_case;
-mod negation;
-mod recursion;
-mod regex;
 
 use std::fmt;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +11,7 @@ use kitelogik_core::{
     PolicyInput, SessionContext, ToolCallInput,
 };
 use kitelogik_policy::Policy;
+use kitelogik_rego::{Fault, Interpreter};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -27,7 +19,6 @@ pub use self::builder::EmbeddedBuilder;
 pub use self::error::EmbeddedError;
 
 use self::builder::Limits;
-use self::evaluation::{Evaluation, Fault};
 
 /// Answers from a Rego policy in this process: no server.
 ///
@@ -117,7 +108,7 @@ pub struct Embedded {
 }
 
 struct Shared {
-    evaluation: Evaluation,
+    interpreter: Interpreter,
     entry_point: String,
     revision: Arc<str>,
     limits: Limits,
@@ -151,10 +142,10 @@ impl Embedded {
 
     async fn answer(&self, input: &PolicyInput<'_>) -> Result<PolicyDecision, EngineError> {
         let shared = &self.shared;
-        let input = shared.read(input)?;
         let limits = shared.limits;
+        let input = kitelogik_rego::read(input, limits.input_bytes)?;
         let inline = limits.inline_time();
-        let result = match shared.evaluation.run(&input, inline, limits.result_bytes) {
+        let result = match shared.interpreter.run(&input, inline, limits.result_bytes) {
             Err(Fault::OutOfTime(_)) if inline < limits.evaluation_time => {
                 self.answer_off_thread(input).await?
             }
@@ -165,7 +156,7 @@ impl Embedded {
         Ok(decision)
     }
 
-    async fn answer_off_thread(&self, input: regorus::Value) -> Result<Value, EngineError> {
+    async fn answer_off_thread(&self, input: kitelogik_rego::Value) -> Result<Value, EngineError> {
         let shared = Arc::clone(&self.shared);
         let limits = shared.limits;
         let asked = Instant::now();
@@ -181,9 +172,10 @@ impl Embedded {
             ));
         }
         let evaluation = tokio::task::spawn_blocking(move || {
-            let result = shared
-                .evaluation
-                .run(&input, limits.evaluation_time, limits.result_bytes);
+            let result =
+                shared
+                    .interpreter
+                    .run(&input, limits.evaluation_time, limits.result_bytes);
             // Held until the thread is free, also where nobody waits for the answer any more.
             drop(permit);
             result
@@ -192,26 +184,6 @@ impl Embedded {
             Ok(result) => result.map_err(EngineError::from),
             Err(_) => Err(internal("the evaluation panicked or its runtime is gone")),
         }
-    }
-}
-
-impl Shared {
-    fn read(&self, input: &PolicyInput<'_>) -> Result<regorus::Value, EngineError> {
-        let mut text = Capped::new(self.limits.input_bytes);
-        let written = serde_json::to_writer(&mut text, input);
-        if text.overflowed {
-            return Err(EngineError::new(
-                FailClosed::LimitExceeded,
-                format!("the input is larger than {} bytes", self.limits.input_bytes),
-            ));
-        }
-        written.map_err(|error| EngineError::new(FailClosed::MalformedInput, error.to_string()))?;
-        let text = String::from_utf8(text.bytes)
-            .map_err(|error| EngineError::new(FailClosed::MalformedInput, error.to_string()))?;
-        regorus::Value::from_json_str(&text).map_err(|error| {
-            // What was written a moment ago is JSON; only its depth can be too much for the reader.
-            EngineError::new(FailClosed::LimitExceeded, error.to_string())
-        })
     }
 }
 
@@ -251,36 +223,4 @@ impl fmt::Debug for Embedded {
 
 fn internal(detail: &str) -> EngineError {
     EngineError::new(FailClosed::InternalError, detail)
-}
-
-/// Memory that takes up to so many bytes, and remembers whether more came.
-struct Capped {
-    bytes: Vec<u8>,
-    limit: usize,
-    overflowed: bool,
-}
-
-impl Capped {
-    fn new(limit: usize) -> Self {
-        Self {
-            bytes: Vec::with_capacity(limit.min(1024)),
-            limit,
-            overflowed: false,
-        }
-    }
-}
-
-impl io::Write for Capped {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.len() > self.limit.saturating_sub(self.bytes.len()) {
-            self.overflowed = true;
-            return Err(io::Error::other("over the size limit"));
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

@@ -527,6 +527,11 @@ fn a_function_that_calls_itself_is_refused() {
         .unwrap();
     let error = Embedded::new(two).unwrap_err();
     assert!(matches!(error, EmbeddedError::Recursion(_)), "{error}");
+    let message = error.to_string();
+    assert!(
+        message.starts_with("a.rego:4:1: the function `kitelogik.main.f` calls itself"),
+        "{message}"
+    );
 
     engine("allow if f(1)\nf(x) if g(x)\ng(x) if h(x)\nh(x) if x > 0");
 }

@@ -5,14 +5,40 @@
 //! evaluation error already.)
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-use regorus::unstable::{Expr, Literal, Module, Query, Ref, Rule, RuleBody, RuleHead};
+use regorus::unstable::{Expr, Literal, Module, Query, Ref, Rule, RuleBody, RuleHead, Span};
 
 type Path = Vec<String>;
 
-/// A function that can reach itself by calls, if there is one.
-pub(super) fn find(modules: &[Ref<Module>]) -> Option<String> {
+/// A function that can reach itself by calls, and where it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecursiveFunction {
+    /// Its path without `data.`, as in `kitelogik.userpolicy.depth`.
+    pub function: String,
+    /// The name of its module.
+    pub module: String,
+    /// The line of its head, from 1.
+    pub line: u32,
+    /// The column of its head, from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for RecursiveFunction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{}:{}:{}: the function `{}` calls itself; Rego has no recursion: write it as a rule over `walk` or a \
+             comprehension",
+            self.module, self.line, self.column, self.function
+        )
+    }
+}
+
+/// A function of `modules` that can reach itself by calls, if there is one.
+pub fn recursive_function(modules: &[Ref<Module>]) -> Option<RecursiveFunction> {
     let mut calls: BTreeMap<Path, BTreeSet<Path>> = BTreeMap::new();
+    let mut heads: BTreeMap<Path, &Span> = BTreeMap::new();
     for module in modules {
         let names = Names::of(module);
         for rule in &module.policy {
@@ -20,6 +46,7 @@ pub(super) fn find(modules: &[Ref<Module>]) -> Option<String> {
                 && let RuleHead::Func { refr, assign, .. } = head
                 && let Some(name) = path(refr)
             {
+                heads.entry(names.in_package(&name)).or_insert(refr.span());
                 let called = calls.entry(names.in_package(&name)).or_default();
                 let mut seen = Seen {
                     names: &names,
@@ -34,10 +61,16 @@ pub(super) fn find(modules: &[Ref<Module>]) -> Option<String> {
             }
         }
     }
-    calls
+    let function = calls
         .keys()
-        .find(|function| reaches_itself(&calls, function))
-        .map(|function| function.join("."))
+        .find(|function| reaches_itself(&calls, function))?;
+    let head = heads.get(function)?;
+    Some(RecursiveFunction {
+        function: function.join("."),
+        module: head.source.get_path().to_string(),
+        line: head.line,
+        column: head.col,
+    })
 }
 
 fn reaches_itself(calls: &BTreeMap<Path, BTreeSet<Path>>, function: &Path) -> bool {

@@ -1,0 +1,157 @@
+use std::fmt;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use regorus::utils::limits::ExecutionTimerConfig;
+use regorus::{Engine, PolicyLengthConfig, Value};
+
+use crate::recursion::{RecursiveFunction, recursive_function};
+use crate::{Fault, builtins, document, fault, negation};
+
+/// Only a rule can be asked for; the entry point is often a package.
+const QUESTION_PACKAGE: &str = "kitelogik_embedded_question";
+const QUESTION: &str = "data.kitelogik_embedded_question.decision";
+
+/// A few steps of work between two looks at the clock: one look costs about as much as one step.
+const STEPS_PER_LOOK: NonZeroU32 = match NonZeroU32::new(8) {
+    Some(steps) => steps,
+    None => NonZeroU32::MIN,
+};
+
+/// Rego modules and data, compiled, that answer one question as OPA does: an error in a rule is an error of the
+/// answer, never a rule that is silent.
+///
+/// What `regorus` calls a compiled policy takes its time limit from a setting of the whole process. A prepared engine
+/// has one of its own and is cloned for each evaluation, which shares everything that was compiled and costs less than a
+/// microsecond.
+pub struct Interpreter {
+    prepared: Engine,
+}
+
+/// Why modules do not make an [`Interpreter`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// A syntax error, or something that the interpreter does not understand; `file:line:column: what`.
+    #[error("{0}")]
+    Compile(String),
+    /// A function that calls itself, directly or by way of others.
+    #[error("{0}")]
+    Recursion(RecursiveFunction),
+}
+
+impl Interpreter {
+    /// Compiles `modules`, each a name for messages and its text, and `data`, to answer for `entry_point`: a package or
+    /// a rule, as in `data.kitelogik.main`.
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError`]: something in a module is no Rego, or a function calls itself.
+    pub fn compile<'a>(
+        modules: impl IntoIterator<Item = (&'a str, &'a str)>,
+        data: &serde_json::Value,
+        entry_point: &str,
+    ) -> Result<Self, CompileError> {
+        let compile = || -> anyhow::Result<Engine> {
+            let mut engine = prepare(modules, data)?;
+            engine.add_policy(
+                format!("{QUESTION_PACKAGE}.rego"),
+                format!("package {QUESTION_PACKAGE}\n\ndecision := {entry_point}\n"),
+            )?;
+            engine.compile_with_entrypoint(&QUESTION.into())?;
+            Ok(engine)
+        };
+        let mut prepared =
+            compile().map_err(|error| CompileError::Compile(fault::one_line(&error)))?;
+        match recursive_function(prepared.get_modules()) {
+            Some(function) => Err(CompileError::Recursion(function)),
+            None => Ok(Self { prepared }),
+        }
+    }
+
+    /// Evaluates the entry point for `input` within `time`, to a document of up to `max_bytes`.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault`]: there is no such document, or the rules did not come to an end of it.
+    pub fn run(
+        &self,
+        input: &Value,
+        time: Duration,
+        max_bytes: usize,
+    ) -> Result<serde_json::Value, Fault> {
+        catch_unwind(AssertUnwindSafe(|| {
+            let value = self.evaluate(input.clone(), time)?;
+            document::write(&value, max_bytes)
+        }))
+        .unwrap_or(Err(Fault::Panic))
+    }
+
+    fn evaluate(&self, input: Value, time: Duration) -> Result<Value, Fault> {
+        let mut engine = self.prepared.clone();
+        engine.set_execution_timer_config(ExecutionTimerConfig {
+            limit: time,
+            check_interval: STEPS_PER_LOOK,
+        });
+        engine.set_input(input);
+        let begun = Instant::now();
+        let result = engine.eval_rule(QUESTION.to_owned());
+        let took = begun.elapsed();
+        for print in engine.take_prints().unwrap_or_default() {
+            tracing::debug!(target: "kitelogik::policy::print", "{print}");
+        }
+        match result {
+            Ok(value) => Ok(value),
+            // An error inside of a function reaches here as its text alone: the clock tells more.
+            Err(_) if took > time => Err(Fault::OutOfTime(time)),
+            Err(error) => Err(Fault::of(&error)),
+        }
+    }
+}
+
+impl fmt::Debug for Interpreter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Interpreter")
+            .finish_non_exhaustive()
+    }
+}
+
+/// An engine with `data` and `modules`, as OPA reads them, and with the built-ins replaced.
+fn prepare<'a>(
+    modules: impl IntoIterator<Item = (&'a str, &'a str)>,
+    data: &serde_json::Value,
+) -> anyhow::Result<Engine> {
+    let mut engine = Engine::new();
+    engine.set_strict_builtin_errors(true);
+    // Otherwise `print` writes to the standard error of the process.
+    engine.set_gather_prints(true);
+    engine.set_policy_length_config(any_length());
+    builtins::register(&mut engine)?;
+    engine.add_data(Value::from(data.clone()))?;
+    for (name, text) in modules {
+        engine.add_policy(name.to_owned(), as_opa_negates(name, text)?)?;
+    }
+    Ok(engine)
+}
+
+fn as_opa_negates(name: &str, text: &str) -> anyhow::Result<String> {
+    let mut parser = Engine::new();
+    parser.set_policy_length_config(any_length());
+    parser.add_policy(name.to_owned(), text.to_owned())?;
+    let rewritten = parser
+        .get_modules()
+        .first()
+        .map(|module| negation::rewrite(module));
+    Ok(rewritten.unwrap_or_else(|| text.to_owned()))
+}
+
+/// Sizes are checked where policies are loaded; the defaults here refuse long lines.
+fn any_length() -> PolicyLengthConfig {
+    PolicyLengthConfig {
+        max_col: NonZeroU32::MAX,
+        max_file_bytes: NonZeroUsize::MAX,
+        max_lines: NonZeroUsize::MAX,
+    }
+}

@@ -1,0 +1,39 @@
+//! Rego in process that answers as OPA does.
+//!
+//! [`Interpreter`] compiles modules and data once and answers for many inputs, in parallel. It is `regorus` with what
+//! OPA does otherwise put right: negated calls, regular expressions, letter case, JSON texts, networks; with bounds on
+//! what built-ins make; and without the built-ins that reach outside. Every error is an error of the whole answer.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use kitelogik_rego::{Interpreter, read};
+//! use serde_json::json;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let module = ("refunds.rego", "package refunds\n\nallow if input.amount <= data.limit");
+//! let interpreter = Interpreter::compile([module], &json!({ "limit": 200 }), "data.refunds")?;
+//! let input = read(&json!({ "amount": 42 }), 1024).map_err(|fault| format!("{fault:?}"))?;
+//! let answer = interpreter.run(&input, Duration::from_millis(100), 1024);
+//! assert_eq!(answer, Ok(json!({ "allow": true })));
+//! # Ok(())
+//! # }
+//! ```
+
+mod ascii_regex;
+mod builtins;
+mod document;
+mod fault;
+mod interpreter;
+mod json_marshal;
+mod letter_case;
+mod negation;
+mod recursion;
+mod regex;
+
+pub use document::read;
+pub use fault::Fault;
+pub use interpreter::{CompileError, Interpreter};
+pub use recursion::{RecursiveFunction, recursive_function};
+/// A value as the interpreter holds it; reference counted.
+pub use regorus::Value;
