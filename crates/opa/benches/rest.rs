@@ -104,6 +104,8 @@ impl Setup {
         let input = PolicyInput::new(&event, &context, BudgetUsage::default());
         let builder = OpaClient::builder().base_url(opa.url());
         let client = builder.timeout(Duration::from_secs(30)).build().unwrap();
+        // The client wants TLS even where it speaks to loopback.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             bare: reqwest::Client::builder().no_proxy().build().unwrap(),
             url: format!(

@@ -47,6 +47,8 @@ impl Api {
     }
 
     pub(crate) fn client(&self) -> Client<OpenAIConfig> {
+        // The client wants TLS even where it speaks to loopback.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let config = OpenAIConfig::new()
             .with_api_key("none")
             .with_api_base(&self.address);
