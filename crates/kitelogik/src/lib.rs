@@ -81,7 +81,7 @@ pub use kitelogik_policy::{Policy, PolicyBuilder, PolicyError};
 pub use kitelogik_toolbox as toolbox;
 pub use kitelogik_toolbox::{
     BuildError, Call, CallError, GovernedToolbox, InvalidArguments, Tool, ToolError, ToolOutput,
-    ToolSchema, Toolbox, ToolboxBuilder, blocked_text,
+    SchemaFormat, ToolSchema, Toolbox, ToolboxBuilder, blocked_text,
 };
 pub use {schemars, serde, serde_json};
 
