@@ -27,7 +27,8 @@ pub enum RiskTier {
 }
 
 impl RiskTier {
-    const ALL: [Self; 6] = [
+    /// All of them, the lowest first.
+    pub const ALL: [Self; 6] = [
         Self::Informational,
         Self::Operational,
         Self::TransactionalLow,

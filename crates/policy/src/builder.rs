@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use crate::builtin::{self, Builtin, BuiltinData};
+#[cfg(feature = "bundle")]
+use crate::bundle::{Bundle, Verification};
+use crate::compiled;
 use crate::directory::{Sources, canonical};
 use crate::document::{self, Document, Format};
 use crate::limits::Limits;
 use crate::revision::revision;
 use crate::syntax::{self, Outline};
-use crate::{Module, Policy, PolicyError};
+use crate::{Module, Policy, PolicyError, rules};
 
 /// What a [`Policy`] is made of. Made by [`Policy::builder`].
 ///
@@ -22,6 +25,9 @@ pub struct PolicyBuilder {
     sources: Vec<Source>,
     builtin: Builtin,
     entry_point: String,
+    elsewhere: bool,
+    #[cfg(feature = "bundle")]
+    verification: Verification,
 }
 
 #[derive(Clone, Debug)]
@@ -31,8 +37,11 @@ enum Source {
     File(PathBuf),
     DataFile(PathBuf),
     Rego(String, String),
+    Rules(rules::Source),
     Data(String, Format),
     Value(Value),
+    #[cfg(feature = "bundle")]
+    Bundle(Bundle),
 }
 
 impl PolicyBuilder {
@@ -41,20 +50,24 @@ impl PolicyBuilder {
             sources: Vec::new(),
             builtin: Builtin::Whole,
             entry_point: Policy::ENTRY_POINT.to_owned(),
+            elsewhere: false,
+            #[cfg(feature = "bundle")]
+            verification: Verification::default(),
         }
     }
 
-    /// A directory or a file, whichever `path` is.
+    /// A directory, a file, or, with the feature `bundle`, a bundle whose name ends in `.tar.gz`: whichever `path` is.
     pub fn path(self, path: impl Into<PathBuf>) -> Self {
         self.with(Source::Path(path.into()))
     }
 
-    /// All `.rego` files below a directory, and its data files, as [`Policy::load`] reads them.
+    /// All `.rego` and rules files below a directory, and its data files, as [`Policy::load`] reads them.
     pub fn directory(self, path: impl Into<PathBuf>) -> Self {
         self.with(Source::Directory(path.into()))
     }
 
-    /// One `.rego` file, or one data file named `data.json`, `data.yaml` or `data.yml`.
+    /// One `.rego` file, one data file named `data.json`, `data.yaml` or `data.yml`, or rules in any other `.yaml` or
+    /// `.yml` file.
     pub fn file(self, path: impl Into<PathBuf>) -> Self {
         self.with(Source::File(path.into()))
     }
@@ -67,6 +80,11 @@ impl PolicyBuilder {
     /// Rego text, and the name it goes by in messages.
     pub fn rego(self, name: impl Into<String>, text: impl Into<String>) -> Self {
         self.with(Source::Rego(name.into(), text.into()))
+    }
+
+    /// Rules in YAML, and the name they go by in messages.
+    pub fn yaml(self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.with(Source::Rules(rules::Source::new(name, text)))
     }
 
     /// Data as JSON text: an object whose keys are the paths under `data`.
@@ -82,6 +100,27 @@ impl PolicyBuilder {
     /// Data: an object whose keys are the paths under `data`.
     pub fn data(self, value: Value) -> Self {
         self.with(Source::Value(value))
+    }
+
+    /// A bundle: its modules and data, as if they lay in a directory. Where it was built with this version's built-in
+    /// bundle, that is put in anew; one that brings another version of it, or its own, stands alone.
+    #[cfg(feature = "bundle")]
+    pub fn bundle(self, bundle: Bundle) -> Self {
+        self.with(Source::Bundle(bundle))
+    }
+
+    /// How bundles that are named by [`path`](Self::path) are checked. Default: [`Verification::Unsigned`].
+    #[cfg(feature = "bundle")]
+    pub fn verification(mut self, verification: Verification) -> Self {
+        self.verification = verification;
+        self
+    }
+
+    /// For a policy that decides on another machine than this one: the place it is read from here is then not among
+    /// the paths that no call may touch.
+    pub fn for_elsewhere(mut self) -> Self {
+        self.elsewhere = true;
+        self
     }
 
     /// Leaves the built-in bundle out, `kitelogik.security` included: nothing is denied but by the rules given here.
@@ -119,19 +158,27 @@ impl PolicyBuilder {
         let mut own = Vec::new();
         let mut sources = Sources::default();
         for source in self.sources {
-            source.read(&mut sources, &mut own)?;
+            #[cfg(feature = "bundle")]
+            let source = source.opened(&self.verification)?;
+            source.read(&mut sources, &mut own, self.builtin)?;
+        }
+        if self.elsewhere {
+            own.clear();
         }
         let Sources {
             modules: mut user,
+            rules,
             mut documents,
             mut warnings,
         } = sources;
+        let rules = compiled::add(rules, &mut user, &mut warnings)?;
         refuse_same_names(&mut user);
 
         let mut all = user.clone();
         all.append(&mut builtin::modules(self.builtin));
         let mut user_outlines = syntax::outlines(&all).map_err(PolicyError::Rego)?;
         user_outlines.truncate(user.len());
+        rules.refuse_names(&user, &user_outlines)?;
         let mut builtin = self.builtin;
         if builtin == Builtin::Whole && builtin::stands_alone(&user_outlines) {
             builtin = Builtin::Nothing;
@@ -186,6 +233,7 @@ impl PolicyBuilder {
             revision,
             entry_point: self.entry_point,
             warnings,
+            rules: rules.origins,
             limits: builtin_data.map(|data| data.limits),
         })
     }
@@ -197,17 +245,44 @@ impl PolicyBuilder {
 }
 
 impl Source {
+    /// A bundle, if this names one.
+    #[cfg(feature = "bundle")]
+    fn opened(self, verification: &Verification) -> Result<Self, PolicyError> {
+        match self {
+            Self::Path(path) if is_archive(&path) => {
+                Ok(Self::Bundle(Bundle::load(path, verification)?))
+            }
+            other => Ok(other),
+        }
+    }
+
     /// Adds what is there to `sources`, and to `own` where the policy itself lies.
     fn read(
         self,
         sources: &mut Sources,
         own: &mut Vec<(PathBuf, bool)>,
+        builtin: Builtin,
     ) -> Result<(), PolicyError> {
         match self {
-            Self::Path(path) if canonical(&path)?.is_dir() => {
-                Self::Directory(path).read(sources, own)
+            #[cfg(feature = "bundle")]
+            Self::Bundle(bundle) => {
+                let (mut modules, mut documents, path) = bundle.parts(builtin == Builtin::Whole);
+                sources.modules.append(&mut modules);
+                sources.documents.append(&mut documents);
+                if let Some(path) = path {
+                    own.push((canonical(&path)?, false));
+                }
+                Ok(())
             }
-            Self::Path(path) => Self::File(path).read(sources, own),
+            #[cfg(not(feature = "bundle"))]
+            Self::Path(path) if is_archive(&path) => Err(PolicyError::File {
+                path,
+                problem: "is a bundle: turn on the feature `bundle` to load it".to_owned(),
+            }),
+            Self::Path(path) if canonical(&path)?.is_dir() => {
+                Self::Directory(path).read(sources, own, builtin)
+            }
+            Self::Path(path) => Self::File(path).read(sources, own, builtin),
             Self::Directory(path) => {
                 own.push((canonical(&path)?, true));
                 sources.directory(&path)
@@ -229,6 +304,10 @@ impl Source {
                 });
                 Ok(())
             }
+            Self::Rules(source) => {
+                sources.rules.push((source.name().to_owned(), source));
+                Ok(())
+            }
             Self::Data(text, format) => {
                 let origin = format!("data document {}", sources.documents.len() + 1);
                 sources
@@ -243,6 +322,14 @@ impl Source {
             }
         }
     }
+}
+
+fn is_archive(path: &Path) -> bool {
+    let name = path.to_string_lossy().to_lowercase();
+    [".tar.gz", ".tgz"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
+        && !path.is_dir()
 }
 
 /// Two directories may hold files of one name, given in the same way; messages must still tell them apart.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::PolicyError;
 use crate::document::{self, Document, Format};
 use crate::module::Module;
+use crate::rules;
 
 /// No file of a policy is larger: one that is was not meant to be one.
 const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
@@ -17,6 +18,8 @@ const MAX_DEPTH: usize = 32;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
     pub(crate) modules: Vec<Module>,
+    /// Rules in YAML, and the place of each within its directory.
+    pub(crate) rules: Vec<(String, rules::Source)>,
     pub(crate) documents: Vec<Document>,
     pub(crate) warnings: Vec<String>,
 }
@@ -31,7 +34,7 @@ impl Sources {
                 problem: "is not a directory".to_owned(),
             });
         }
-        let before = self.modules.len();
+        let before = self.modules.len() + self.rules.len();
         Walk {
             sources: self,
             shown: directory,
@@ -39,7 +42,7 @@ impl Sources {
             seen: BTreeSet::from([root.clone()]),
         }
         .visit(directory, &mut Vec::new())?;
-        if self.modules.len() == before {
+        if self.modules.len() + self.rules.len() == before {
             return Err(PolicyError::NoPolicy {
                 place: format!("`{}`", directory.display()),
             });
@@ -47,7 +50,7 @@ impl Sources {
         Ok(())
     }
 
-    /// Reads one file for what its name says: `.rego`, or a data file.
+    /// Reads one file for what its name says: `.rego`, a data file, or rules in any other `.yaml`.
     pub(crate) fn file(&mut self, path: &Path) -> Result<(), PolicyError> {
         match kind(path) {
             Kind::Rego => {
@@ -55,9 +58,13 @@ impl Sources {
                 self.module(path, place)
             }
             Kind::Data(format) => self.data(path, format, &[]),
+            Kind::Yaml => {
+                self.rules(path, file_name(path).to_owned(), read(path)?);
+                Ok(())
+            }
             Kind::OtherData | Kind::Other => Err(PolicyError::File {
                 path: path.to_owned(),
-                problem: "is neither a `.rego` file nor a data file named `data.json`, `data.yaml` or `data.yml`"
+                problem: "is neither a `.rego` file, nor rules in a `.yaml` file, nor a data file named `data.json`, `data.yaml` or `data.yml`"
                     .to_owned(),
             }),
         }
@@ -72,6 +79,11 @@ impl Sources {
             builtin: false,
         });
         Ok(())
+    }
+
+    fn rules(&mut self, path: &Path, place: String, text: String) {
+        self.rules
+            .push((place, rules::Source::new(shown(path), text)));
     }
 
     /// A data file, rooted at the folders it lies in, as OPA roots it.
@@ -151,13 +163,18 @@ impl Walk<'_> {
             }
             match kind(&path) {
                 Kind::Rego if name.ends_with("_test.rego") => {}
-                Kind::Rego => {
-                    let mut place = folders.join("/");
-                    if !place.is_empty() {
-                        place.push('/');
+                Kind::Rego => self.sources.module(&path, place(folders, &name))?,
+                Kind::Yaml if name.ends_with("_test.yaml") || name.ends_with("_test.yml") => {}
+                Kind::Yaml => {
+                    let text = read(&path)?;
+                    if rules::is_rules(&text) {
+                        self.sources.rules(&path, place(folders, &name), text);
+                    } else {
+                        self.sources.warnings.push(format!(
+                            "{} is not loaded: it has neither `version` nor `rules`, and in a directory data files are named `data.json`, `data.yaml` or `data.yml`",
+                            shown(&path)
+                        ));
                     }
-                    place.push_str(&name);
-                    self.sources.module(&path, place)?;
                 }
                 Kind::Data(format) => self.sources.data(&path, format, folders)?,
                 Kind::OtherData => self.sources.warnings.push(format!(
@@ -171,8 +188,19 @@ impl Walk<'_> {
     }
 }
 
+/// The path within the directory that is loaded.
+fn place(folders: &[String], name: &str) -> String {
+    let mut place = folders.join("/");
+    if !place.is_empty() {
+        place.push('/');
+    }
+    place.push_str(name);
+    place
+}
+
 enum Kind {
     Rego,
+    Yaml,
     Data(Format),
     OtherData,
     Other,
@@ -186,7 +214,8 @@ fn kind(path: &Path) -> Kind {
     }
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("rego") => Kind::Rego,
-        Some("json" | "yaml" | "yml") => Kind::OtherData,
+        Some("yaml" | "yml") => Kind::Yaml,
+        Some("json") => Kind::OtherData,
         _ => Kind::Other,
     }
 }

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum PolicyError {
     /// Nothing that could decide: no Rego in the directory, or nothing given at all.
-    #[error("no policy in {place}: a policy needs at least one `.rego` file that is no test")]
+    #[error(
+        "no policy in {place}: a policy needs at least one `.rego` file that is no test, or a `.yaml` file with `rules`"
+    )]
     NoPolicy {
         /// Where it was looked for.
         place: String,
@@ -17,6 +19,10 @@ pub enum PolicyError {
     /// Syntax errors, unknown functions and functions that reach outside: all of them, of all files, one a line.
     #[error("{}", Lines(.0))]
     Rego(Vec<Problem>),
+
+    /// Everything that is wrong in the rules written in YAML: all of it, of all files, one a line.
+    #[error("{}", Lines(.0))]
+    Rules(Vec<Problem>),
 
     /// A file or directory could not be read or written.
     #[error("cannot {action} `{}`: {source}", path.display())]
@@ -46,6 +52,11 @@ pub enum PolicyError {
         /// What is wrong, and where.
         problem: String,
     },
+
+    /// A bundle that is not taken.
+    #[cfg(feature = "bundle")]
+    #[error(transparent)]
+    Bundle(#[from] crate::bundle::BundleError),
 
     /// Two data documents, or a data document and a rule, give the same path.
     #[error("`{path}` is given by {first} and by {second}: remove it from one of them")]
@@ -90,11 +101,11 @@ pub enum PolicyError {
     },
 }
 
-/// One problem in one place of a Rego module.
+/// One problem in one place of a Rego module or a rules file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Problem {
-    /// The module's name: its path as it was given, where it is a file.
+    /// The name of the module or rules file: its path as it was given, where it is a file.
     pub module: String,
     /// The line, from 1; 0 where the whole file is meant.
     pub line: u32,

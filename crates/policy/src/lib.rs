@@ -78,6 +78,9 @@
 
 mod builder;
 mod builtin;
+#[cfg(feature = "bundle")]
+pub mod bundle;
+mod compiled;
 mod directory;
 mod document;
 mod error;

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::limits::Limits;
+use crate::rules::RuleOrigin;
 use crate::{Module, PolicyBuilder, PolicyError, write};
 
 /// Rego modules and one data document, checked and composed with the built-in bundle.
@@ -18,6 +19,7 @@ pub struct Policy {
     pub(crate) revision: String,
     pub(crate) entry_point: String,
     pub(crate) warnings: Vec<String>,
+    pub(crate) rules: Vec<RuleOrigin>,
     pub(crate) limits: Option<Limits>,
 }
 
@@ -25,10 +27,12 @@ impl Policy {
     /// What is asked where nothing else is given: `data.kitelogik.main`.
     pub const ENTRY_POINT: &'static str = "data.kitelogik.main";
 
-    /// Loads a directory, a `.rego` file, or a data file named `data.json`, `data.yaml` or `data.yml`.
+    /// Loads a directory, a `.rego` file, a `.yaml` or `.yml` file of [rules](crate::rules), or a data file named
+    /// `data.json`, `data.yaml` or `data.yml`.
     ///
-    /// Of a directory, every `.rego` file is loaded, in its sub-directories too, and every data file, rooted at the
-    /// folder it lies in. Left out are `_test.rego` files, hidden files and directories, and what editors leave
+    /// Of a directory, every `.rego` file is loaded, in its sub-directories too, every YAML file with `version` or
+    /// `rules` at its top, and every data file, rooted at the folder it lies in. Left out are `_test.rego` and
+    /// `_test.yaml` files, hidden files and directories, and what editors leave
     /// behind (`~`, `.bak`, `.orig`, `.swp`, `#x#`). Links are followed within the directory only. A file may have
     /// up to 8 MiB.
     ///
@@ -37,6 +41,15 @@ impl Policy {
     /// [`PolicyError`], for everything that [`PolicyBuilder::build`] refuses.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, PolicyError> {
         Self::builder().path(path.as_ref()).build()
+    }
+
+    /// [Rules](crate::rules) in YAML, composed with the built-in bundle.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError::Rules`], with everything that is wrong in `text`.
+    pub fn from_yaml(text: impl Into<String>) -> Result<Self, PolicyError> {
+        Self::builder().yaml("rules.yaml", text).build()
     }
 
     /// Starts a policy from several directories, files or texts.
@@ -79,6 +92,11 @@ impl Policy {
     /// What is probably not meant, but no error: files that were not loaded, a bundle that stands alone.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// The rules that were written in YAML: what each is called, and where it stands.
+    pub fn rules(&self) -> &[RuleOrigin] {
+        &self.rules
     }
 
     /// The limits in force; `None` where the built-in bundle is not part of the policy.

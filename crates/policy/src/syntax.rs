@@ -1,6 +1,7 @@
 //! What can be known of a Rego module before it runs. The only place that knows the interpreter's syntax tree.
 
 use std::collections::BTreeSet;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use regorus::Source;
 use regorus::unstable::{
@@ -77,10 +78,35 @@ pub(crate) fn outlines(modules: &[Module]) -> Result<Vec<Outline>, Vec<Problem>>
     }
 }
 
+/// The package of each module, in their order; or every problem of all of them.
+#[cfg(feature = "bundle")]
+pub(crate) fn packages(modules: &[Module]) -> Result<Vec<Vec<String>>, Vec<Problem>> {
+    let mut packages = Vec::new();
+    let mut problems = Vec::new();
+    for module in modules {
+        match parse(module) {
+            Ok(tree) => packages.push(path(&tree.package.refr)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok(packages)
+    } else {
+        Err(problems)
+    }
+}
+
 fn parse(module: &Module) -> Result<Tree, Problem> {
     let read = || {
-        let source = Source::from_contents(module.name.clone(), module.text.clone())?;
+        // How large a file may be is checked where it is read; a long reason makes a long line.
+        let source = Source::from_contents_with_limits(
+            module.name.clone(),
+            module.text.clone(),
+            NonZeroUsize::MAX,
+            NonZeroUsize::MAX,
+        )?;
         let mut parser = Parser::new(&source)?;
+        parser.set_max_col(NonZeroU32::MAX);
         parser.enable_rego_v1()?;
         parser.parse()
     };

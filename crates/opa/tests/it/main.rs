@@ -15,3 +15,5 @@ mod gate;
 mod layered;
 #[cfg(feature = "rest")]
 mod rest;
+#[cfg(feature = "embedded")]
+mod rules;

@@ -2,7 +2,8 @@
 //!
 //! Each is true only of a value that it can judge, and silent about any other. So a rule that must be certain says
 //! `yaml_at_most(v, 100)`, and one that must not be evaded says `not yaml_at_most(v, 100)`. None of them can fail:
-//! built-ins are only called with what they take.
+//! built-ins are only called with what they take. Each file has its own, under its own prefix: the embedded engine's
+//! interpreter cannot call a function whose definitions lie in two modules.
 
 use super::rule::Limit;
 
@@ -41,27 +42,32 @@ impl From<Limit> for Function {
 }
 
 impl Function {
-    /// The name in Rego.
+    /// Its definition under `prefix`, with the comment above it.
+    pub(crate) fn definition(self, prefix: &str) -> String {
+        self.text().replace("yaml_", prefix)
+    }
+
+    /// The name in Rego, after the prefix of the file's functions.
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Self::Above => "yaml_above",
-            Self::AtLeast => "yaml_at_least",
-            Self::Below => "yaml_below",
-            Self::AtMost => "yaml_at_most",
-            Self::Other => "yaml_other",
-            Self::Outside => "yaml_outside",
-            Self::Holds => "yaml_holds",
-            Self::Lacks => "yaml_lacks",
-            Self::StartsWith => "yaml_starts_with",
-            Self::StartsOtherwise => "yaml_starts_otherwise",
-            Self::EndsWith => "yaml_ends_with",
-            Self::EndsOtherwise => "yaml_ends_otherwise",
-            Self::Matches => "yaml_matches",
-            Self::MatchesNot => "yaml_matches_not",
-            Self::Path => "yaml_path",
-            Self::OtherPath => "yaml_other_path",
-            Self::Normal => "yaml_normal",
-            Self::Without => "yaml_without",
+            Self::Above => "above",
+            Self::AtLeast => "at_least",
+            Self::Below => "below",
+            Self::AtMost => "at_most",
+            Self::Other => "other",
+            Self::Outside => "outside",
+            Self::Holds => "holds",
+            Self::Lacks => "lacks",
+            Self::StartsWith => "starts_with",
+            Self::StartsOtherwise => "starts_otherwise",
+            Self::EndsWith => "ends_with",
+            Self::EndsOtherwise => "ends_otherwise",
+            Self::Matches => "matches",
+            Self::MatchesNot => "matches_not",
+            Self::Path => "path",
+            Self::OtherPath => "other_path",
+            Self::Normal => "normal",
+            Self::Without => "without",
         }
     }
 
@@ -73,8 +79,8 @@ impl Function {
         }
     }
 
-    /// Its definition, with the comment above it.
-    pub(crate) const fn definition(self) -> &'static str {
+    /// Its definition under the prefix `yaml_`, with the comment above it.
+    const fn text(self) -> &'static str {
         match self {
             Self::Above => {
                 "# A value of the limit's type, and above it.
@@ -234,9 +240,9 @@ yaml_normal(path) if {
             }
             Self::Without => {
                 "# An object that has nothing at this key, or null.
-yaml_without(object, key) if {
-	is_object(object)
-	not object[key] != null
+yaml_without(value, key) if {
+	is_object(value)
+	object.get(value, key, null) == null
 }
 "
             }

@@ -5,18 +5,22 @@ use std::fmt::Write;
 
 use super::rule::{Otherwise, Rule, RuleSet, Then};
 use super::text::{comment, rego};
-use super::truth::{Bodies, Question, body_text};
+use super::truth::{Bodies, Question};
+
+/// How every compiled module starts.
+pub(crate) const HEADER: &str = "# Compiled from ";
 
 /// What a call is told whose action no rule names.
 const UNNAMED: &str = "no rule names this action";
 
-/// The module for `set`; `file` is the name of the file it came from, without its folders.
-pub(crate) fn module(set: &RuleSet, file: &str) -> String {
+/// The module for `set`; `file` is the name of the file it came from, without its folders, and `prefix` what the names
+/// of its functions start with.
+pub(crate) fn module(set: &RuleSet, file: &str, prefix: &str) -> String {
     let mut text = format!(
-        "# Compiled from {} by Kite Logik: change the rules there, not here.\npackage kitelogik.userpolicy\n\n",
+        "{HEADER}{} by Kite Logik: change the rules there, not here.\npackage kitelogik.userpolicy\n\n",
         comment(file)
     );
-    let mut bodies = Bodies::default();
+    let mut bodies = Bodies::new(prefix);
     for rule in &set.rules {
         write_rule(&mut text, rule, &mut bodies);
     }
@@ -24,12 +28,14 @@ pub(crate) fn module(set: &RuleSet, file: &str) -> String {
     write_otherwise(&mut text, set);
     let functions = bodies.functions();
     if !functions.is_empty() {
-        text.push_str(
-            "# What is known of a value. Each is true only of a value that it can judge, so that a rule that must be certain says\n# `yaml_at_most(v, 100)`, and one that must not be evaded `not yaml_at_most(v, 100)`.\n\n",
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "# What is known of a value. Each is true only of a value that it can judge, so that a rule that must be certain says\n# `{prefix}at_most(v, 100)`, and one that must not be evaded `not {prefix}at_most(v, 100)`.\n\n"
         );
     }
     for function in functions {
-        text.push_str(function.definition());
+        text.push_str(&function.definition(prefix));
         text.push('\n');
     }
     let end = text.trim_end().len();
@@ -38,12 +44,12 @@ pub(crate) fn module(set: &RuleSet, file: &str) -> String {
     text
 }
 
-fn write_rule(text: &mut String, rule: &Rule, bodies: &mut Bodies) {
+fn write_rule(text: &mut String, rule: &Rule, bodies: &mut Bodies<'_>) {
     let question = match rule.then {
         Then::Allow => Question::Certain,
         Then::Deny | Then::Hitl => Question::Possible,
     };
-    let lines = bodies.lines(&rule.when, question);
+    let body = bodies.of(&rule.when, question);
     let mut says = vec![
         format!("\"name\": {}", rego(&rule.name)),
         format!("\"then\": \"{}\"", rule.then.as_str()),
@@ -64,7 +70,7 @@ fn write_rule(text: &mut String, rule: &Rule, bodies: &mut Bodies) {
         text,
         "\nyaml_fired contains {{\n\t{},\n}} if {{\n{}}}\n\n",
         says.join(",\n\t"),
-        body_text(&lines)
+        body
     );
     text.push_str(&bodies.take_helpers());
 }
@@ -86,7 +92,10 @@ fn write_outcomes(text: &mut String, set: &RuleSet) {
         }
     }
     if set.rules.iter().any(|rule| rule.risk_tier.is_some()) {
-        text.push_str("risk_tiers contains rule.risk_tier if some rule in yaml_fired\n\n");
+        // Looked up in the body: the embedded engine's interpreter does not take a member that is not there.
+        text.push_str(
+            "risk_tiers contains tier if {\n\tsome rule in yaml_fired\n\ttier := rule.risk_tier\n}\n\n",
+        );
     }
     text.push_str("rules contains rule.name if some rule in yaml_fired\n\n");
 }

@@ -126,7 +126,7 @@ fn is_disputed(text: &str) -> bool {
         return true;
     }
     let mut parts = without.split(':');
-    let starts = parts.next().is_some_and(|part| is_digits(part));
+    let starts = parts.next().is_some_and(is_digits);
     let mut more = false;
     let all = parts.all(|part| {
         more = true;

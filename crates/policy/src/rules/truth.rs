@@ -11,6 +11,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use super::function::Function;
+use super::line::{Line, Shape, Subject, body, set};
 use super::rule::{Condition, Constant, Operator, Test};
 use super::text::rego;
 
@@ -31,47 +32,30 @@ impl Question {
     }
 }
 
-/// An expression of a rule's body, perhaps after a `not`.
-#[derive(Clone, Debug)]
-pub(crate) struct Line {
-    negated: bool,
-    text: String,
-}
-
-impl Line {
-    fn yes(text: String) -> Self {
-        Self {
-            negated: false,
-            text,
-        }
-    }
-
-    fn no(text: String) -> Self {
-        Self {
-            negated: true,
-            text,
-        }
-    }
-
-    fn flipped(mut self) -> Self {
-        self.negated = !self.negated;
-        self
-    }
-}
-
 /// What the conditions of one file need besides the rules themselves.
-#[derive(Default)]
-pub(crate) struct Bodies {
+pub(crate) struct Bodies<'p> {
+    prefix: &'p str,
     /// The helper rules not taken yet.
     helpers: String,
     names: HashSet<String>,
     functions: BTreeSet<Function>,
 }
 
-impl Bodies {
-    /// The lines of a body that answers `question` about `condition`.
-    pub(crate) fn lines(&mut self, condition: &Condition, question: Question) -> Vec<Line> {
-        self.all(condition, question, false)
+impl<'p> Bodies<'p> {
+    /// `prefix` is what the names of the file's functions start with.
+    pub(crate) fn new(prefix: &'p str) -> Self {
+        Self {
+            prefix,
+            helpers: String::new(),
+            names: HashSet::new(),
+            functions: BTreeSet::new(),
+        }
+    }
+
+    /// The inside of a rule's body that answers `question` about `condition`.
+    pub(crate) fn of(&mut self, condition: &Condition, question: Question) -> String {
+        let lines = self.lines(condition, question, false);
+        self.text(&lines)
     }
 
     /// The helper rules that came up since the last call, in Rego, each followed by an empty line.
@@ -89,143 +73,119 @@ impl Bodies {
     }
 
     /// Lines that must all hold. Under a `not`, nothing at all counts as unknown.
-    fn all(&mut self, condition: &Condition, question: Question, under_not: bool) -> Vec<Line> {
+    fn lines<'a>(
+        &mut self,
+        condition: &'a Condition,
+        question: Question,
+        under_not: bool,
+    ) -> Vec<Line<'a>> {
         match condition {
             Condition::All(conditions) => conditions
                 .iter()
-                .flat_map(|condition| self.all(condition, question, under_not))
+                .flat_map(|condition| self.lines(condition, question, under_not))
                 .collect(),
             Condition::Any(conditions) => {
-                let bodies: Vec<Vec<Line>> = conditions
+                let bodies: Vec<String> = conditions
                     .iter()
-                    .map(|condition| self.all(condition, question, under_not))
+                    .map(|condition| {
+                        let lines = self.lines(condition, question, under_not);
+                        self.text(&lines)
+                    })
                     .collect();
-                vec![Line::yes(self.helper("any", &bodies))]
+                vec![Line::rule(self.helper("any", &bodies))]
             }
             Condition::Not(condition) => {
-                let mut lines = self.all(condition, question.opposite(), true);
+                let mut lines = self.lines(condition, question.opposite(), true);
                 match (lines.len(), lines.pop()) {
                     (1, Some(line)) => vec![line.flipped()],
                     (_, last) => {
                         lines.extend(last);
-                        vec![Line::no(self.helper("all", &[lines]))]
+                        let body = self.text(&lines);
+                        vec![Line::rule(self.helper("all", &[body])).flipped()]
                     }
                 }
             }
-            Condition::Action(actions) => vec![Line::yes(one_of("input.action", actions))],
-            Condition::Event(events) => {
-                let event = if events.iter().any(|event| event == "tool_call") {
-                    // Older callers leave it out of tool calls.
-                    r#"object.get(input, "event_type", "tool_call")"#
-                } else {
-                    "input.event_type"
-                };
-                vec![Line::yes(one_of(event, events))]
-            }
-            Condition::Test(test) => self.test(test, question, under_not),
+            Condition::Action(actions) => vec![Line::of(Subject::Action, one_of(actions))],
+            Condition::Event(events) => vec![Line::of(Subject::Event, one_of(events))],
+            Condition::Test(test) => lines_of(test, question, under_not),
         }
     }
 
-    fn test(&mut self, test: &Test, question: Question, under_not: bool) -> Vec<Line> {
-        let subject = reference(&test.subject);
-        let (certain, refuted, plain) = match judgement(&test.operator, &subject) {
-            Judgement::Always(line) => return vec![line],
-            Judgement::Match { certain, refuted } => (certain, refuted, true),
-            Judgement::Strict { certain, refuted } => (certain, refuted, false),
-        };
-        match question {
-            Question::Certain => vec![Line::yes(self.expression(certain, &subject))],
-            Question::Possible => {
-                let mut lines = Vec::new();
-                if plain && !under_not {
-                    lines.append(&mut self.present(&test.subject));
-                }
-                lines.push(Line::no(self.expression(refuted, &subject)));
-                lines
-            }
-        }
-    }
-
-    fn expression(&mut self, expression: Expression, subject: &str) -> String {
-        match expression {
-            Expression::Plain(text) => text,
-            Expression::Call(function, argument) => self.call(function, subject, &argument),
-        }
-    }
-
-    /// That something is there, or that what lies in between is no object and hides whether there is.
-    fn present(&mut self, subject: &[String]) -> Vec<Line> {
-        let nested = subject.first().is_some_and(|root| root == "args") && subject.len() > 2;
-        if !nested {
-            return vec![Line::yes(format!("{} != null", reference(subject)))];
-        }
-        (1..subject.len())
-            .filter_map(|length| {
-                let (parent, rest) = subject.split_at_checked(length)?;
-                let key = rego(rest.first()?);
-                Some(Line::no(self.call(
-                    Function::Without,
-                    &reference(parent),
-                    &key,
-                )))
-            })
-            .collect()
-    }
-
-    fn call(&mut self, function: Function, subject: &str, argument: &str) -> String {
-        self.functions.insert(function);
-        format!("{}({subject}, {argument})", function.name())
+    fn text(&mut self, lines: &[Line<'_>]) -> String {
+        self.functions
+            .extend(lines.iter().filter_map(Line::function));
+        body(lines, self.prefix)
     }
 
     /// A rule that holds where one of `bodies` does, named after what is in it: two files may both have it, and two
     /// different ones never share a name.
-    fn helper(&mut self, kind: &str, bodies: &[Vec<Line>]) -> String {
+    fn helper(&mut self, kind: &str, bodies: &[String]) -> String {
         let mut digest = Sha256::new();
-        let mut texts = Vec::new();
         for body in bodies {
-            let text = body_text(body);
-            digest.update(text.as_bytes());
+            digest.update(body.as_bytes());
             digest.update([0]);
-            texts.push(text);
         }
         let mut name = format!("yaml_{kind}_");
+        // Writing to a string cannot fail.
         for byte in digest.finalize().iter().take(8) {
-            // Writing to a string cannot fail.
             let _ = write!(name, "{byte:02x}");
         }
         if self.names.insert(name.clone()) {
-            for text in texts {
-                let _ = write!(self.helpers, "{name} if {{\n{text}}}\n\n");
+            for body in bodies {
+                let _ = write!(self.helpers, "{name} if {{\n{body}}}\n\n");
             }
         }
         name
     }
 }
 
-enum Expression {
-    Plain(String),
-    /// The function, of the subject and this.
-    Call(Function, String),
+fn lines_of<'a>(test: &'a Test, question: Question, under_not: bool) -> Vec<Line<'a>> {
+    let subject = Subject::At(&test.subject);
+    let (certain, refuted, plain) = match judgement(&test.operator) {
+        Judgement::Always(shape) => return vec![Line::of(subject, shape)],
+        Judgement::Match { certain, refuted } => (certain, refuted, true),
+        Judgement::Strict { certain, refuted } => (certain, refuted, false),
+    };
+    match question {
+        Question::Certain => vec![Line::of(subject, certain)],
+        Question::Possible => {
+            let mut lines = Vec::new();
+            if plain && !under_not {
+                present(&mut lines, &test.subject);
+            }
+            lines.push(Line::of(subject, refuted).flipped());
+            lines
+        }
+    }
+}
+
+/// That something is there, or that what lies in between is no object and hides whether there is.
+fn present<'a>(lines: &mut Vec<Line<'a>>, subject: &'a [String]) {
+    let nested = subject.first().is_some_and(|root| root == "args") && subject.len() > 2;
+    if !nested {
+        lines.push(Line::of(Subject::At(subject), Shape::Present));
+        return;
+    }
+    for length in 1..subject.len() {
+        if let Some((parent, [key, ..])) = subject.split_at_checked(length) {
+            let without = Shape::Call(Function::Without, rego(key));
+            lines.push(Line::of(Subject::At(parent), without).flipped());
+        }
+    }
 }
 
 /// What tells that a test is true, and what that it is false; where neither holds, it is unknown.
 enum Judgement {
     /// True or false of anything, and of nothing.
-    Always(Line),
+    Always(Shape),
     /// Of nothing it is false, unless under a `not`.
-    Match {
-        certain: Expression,
-        refuted: Expression,
-    },
+    Match { certain: Shape, refuted: Shape },
     /// Of nothing it is unknown.
-    Strict {
-        certain: Expression,
-        refuted: Expression,
-    },
+    Strict { certain: Shape, refuted: Shape },
 }
 
-fn judgement(operator: &Operator, subject: &str) -> Judgement {
-    use Expression::{Call, Plain};
+fn judgement(operator: &Operator) -> Judgement {
+    use Shape::{Call, Equal, Has, In};
     let matched = |certain, refuted| Judgement::Match { certain, refuted };
     let strict = |certain, refuted| Judgement::Strict { certain, refuted };
     let calls = |certain: Function, refuted: Function, argument: String| Judgement::Match {
@@ -233,45 +193,31 @@ fn judgement(operator: &Operator, subject: &str) -> Judgement {
         refuted: Call(refuted, argument),
     };
     match operator {
-        Operator::Exists(true) => Judgement::Always(Line::yes(format!("{subject} != null"))),
-        Operator::Exists(false) => Judgement::Always(Line::no(format!("{subject} != null"))),
-        Operator::Type(types) => Judgement::Always(Line::yes(match types.as_slice() {
-            [only] => format!("is_{only}({subject})"),
-            types => {
-                let types: Vec<String> = types.iter().map(|name| rego(name)).collect();
-                format!("type_name({subject}) in {{{}}}", types.join(", "))
-            }
-        })),
+        Operator::Exists(true) => Judgement::Always(Shape::Present),
+        Operator::Exists(false) => Judgement::Always(Shape::Absent),
+        Operator::Type(types) => Judgement::Always(match types.as_slice() {
+            [only] => Shape::Is(only),
+            types => Shape::TypeIn(set(types.iter().map(|name| rego(name)))),
+        }),
         Operator::Equal(constant) => {
             let constant = value(constant);
-            matched(
-                Plain(format!("{subject} == {constant}")),
-                Call(Function::Other, constant),
-            )
+            matched(Equal(constant.clone()), Call(Function::Other, constant))
         }
         Operator::Other(constant) => {
             let constant = value(constant);
-            let same = Plain(format!("{subject} == {constant}"));
-            strict(Call(Function::Other, constant), same)
+            strict(Call(Function::Other, constant.clone()), Equal(constant))
         }
         Operator::In(constants) => {
-            let list = values(constants);
-            matched(
-                Plain(format!("{subject} in {list}")),
-                Call(Function::Outside, list),
-            )
+            let items = set(constants.iter().map(value));
+            matched(In(items.clone()), Call(Function::Outside, items))
         }
         Operator::NotIn(constants) => {
-            let list = values(constants);
-            let among = Plain(format!("{subject} in {list}"));
-            strict(Call(Function::Outside, list), among)
+            let items = set(constants.iter().map(value));
+            strict(Call(Function::Outside, items.clone()), In(items))
         }
         Operator::Scope(scope) => {
             let scope = rego(scope);
-            matched(
-                Plain(format!("{scope} in {subject}")),
-                Call(Function::Lacks, scope),
-            )
+            matched(Has(scope.clone()), Call(Function::Lacks, scope))
         }
         Operator::Limit(limit, constant) => {
             let constant = value(constant);
@@ -297,23 +243,10 @@ fn judgement(operator: &Operator, subject: &str) -> Judgement {
     }
 }
 
-/// The lines as the inside of a body.
-pub(crate) fn body_text(lines: &[Line]) -> String {
-    let mut text = String::new();
-    for line in lines {
-        let not = if line.negated { "not " } else { "" };
-        let _ = writeln!(text, "\t{not}{}", line.text);
-    }
-    text
-}
-
-fn one_of(subject: &str, names: &[String]) -> String {
+fn one_of(names: &[String]) -> Shape {
     match names {
-        [only] => format!("{subject} == {}", rego(only)),
-        names => {
-            let names: Vec<String> = names.iter().map(|name| rego(name)).collect();
-            format!("{subject} in {{{}}}", names.join(", "))
-        }
+        [only] => Shape::Equal(rego(only)),
+        names => Shape::In(set(names.iter().map(|name| rego(name)))),
     }
 }
 
@@ -323,39 +256,4 @@ fn value(constant: &Constant) -> String {
         Constant::Number(number) => number.value.to_string(),
         Constant::Text(text) => rego(text),
     }
-}
-
-fn values(constants: &[Constant]) -> String {
-    let values: Vec<String> = constants.iter().map(value).collect();
-    format!("{{{}}}", values.join(", "))
-}
-
-/// `input.args.amount`, with brackets where a name is no plain word.
-fn reference(subject: &[String]) -> String {
-    let mut text = String::from("input");
-    for key in subject {
-        if is_word(key) {
-            text.push('.');
-            text.push_str(key);
-        } else {
-            text.push('[');
-            text.push_str(&rego(key));
-            text.push(']');
-        }
-    }
-    text
-}
-
-fn is_word(key: &str) -> bool {
-    const KEYWORDS: [&str; 14] = [
-        "as", "contains", "data", "default", "else", "every", "false", "if", "import", "in",
-        "input", "not", "null", "package",
-    ];
-    const MORE: [&str; 4] = ["set", "some", "true", "with"];
-    key.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '_')
-        && key
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
-        && !KEYWORDS.contains(&key)
-        && !MORE.contains(&key)
 }

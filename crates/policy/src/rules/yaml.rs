@@ -105,6 +105,34 @@ pub(crate) fn parse(text: &str, report: &mut Report) -> Option<Node> {
     tree.root
 }
 
+/// Whether `text` is meant as rules: a mapping with `rules` or `version` at its top, or no YAML that could be anything
+/// else.
+pub(crate) fn is_rules(text: &str) -> bool {
+    let mut depth = 0_usize;
+    let mut key = true;
+    for event in Parser::new_from_str(text) {
+        match event {
+            Err(_) => return true,
+            Ok((Event::MappingStart(..) | Event::SequenceStart(..), _)) => depth += 1,
+            Ok((Event::MappingEnd | Event::SequenceEnd, _)) => {
+                depth = depth.saturating_sub(1);
+                if depth == 1 {
+                    key = !key;
+                }
+            }
+            Ok((Event::Scalar(text, ..), _)) if depth == 1 => {
+                if key && matches!(&*text, "rules" | "version") {
+                    return true;
+                }
+                key = !key;
+            }
+            Ok((Event::Alias(_), _)) if depth == 1 => key = !key,
+            Ok(_) => {}
+        }
+    }
+    false
+}
+
 fn place(marker: &Marker) -> Place {
     let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
     Place {

@@ -66,7 +66,7 @@ fn data_files_are_rooted_at_their_folder_and_others_are_named_in_a_warning() {
         ("data.json", r#"{"refunds": {"limit": 100}}"#),
         ("regions/eu/data.yaml", "limit: 50\n"),
         ("tools.json", "[]"),
-        ("rules.yaml", "version: 1\n"),
+        ("limits.yaml", "refunds: 1\n"),
     ]);
     let policy = Policy::load(folder.path()).unwrap();
     assert_eq!(policy.data()["refunds"], json!({"limit": 100}));

@@ -6,11 +6,16 @@
     reason = "a test fails by panicking"
 )]
 
+#[cfg(feature = "bundle")]
+mod bundle;
 mod composition;
 mod conformance;
 mod engine;
 mod limits;
 mod loading;
 mod rego;
+mod rules;
+mod rules_schema;
+mod rules_text;
 mod syntax;
 mod writing;

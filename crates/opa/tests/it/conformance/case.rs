@@ -20,7 +20,8 @@ pub(crate) struct Case {
     /// The code with which the embedded engine denies what it cannot decide as OPA does.
     pub(crate) embedded: Option<String>,
     modules: Vec<String>,
-    alone: bool,
+    rules: Vec<String>,
+    bundle: Option<Bundle>,
     data: Option<Value>,
     entry_point: Option<String>,
 }
@@ -36,6 +37,7 @@ struct Table {
 struct Row {
     note: String,
     policy: Option<OneOrMore>,
+    rules: Option<OneOrMore>,
     bundle: Option<Bundle>,
     data: Option<Value>,
     entry_point: Option<String>,
@@ -52,11 +54,23 @@ enum OneOrMore {
     More(Vec<String>),
 }
 
-#[derive(Deserialize)]
+impl OneOrMore {
+    fn all(texts: Option<Self>) -> Vec<String> {
+        match texts {
+            None => Vec::new(),
+            Some(Self::One(text)) => vec![text],
+            Some(Self::More(texts)) => texts,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "snake_case")]
 enum Bundle {
     /// Without the built-in bundle.
     Alone,
+    /// With the built-in bundle, but for its security rules.
+    WithoutSecurity,
 }
 
 /// The input of a case, laid over a tool call of `approve_refund` by `example_01`.
@@ -152,12 +166,9 @@ impl Row {
             context,
             want: self.want,
             embedded: self.embedded,
-            modules: match self.policy {
-                None => Vec::new(),
-                Some(OneOrMore::One(text)) => vec![text],
-                Some(OneOrMore::More(texts)) => texts,
-            },
-            alone: matches!(self.bundle, Some(Bundle::Alone)),
+            modules: OneOrMore::all(self.policy),
+            rules: OneOrMore::all(self.rules),
+            bundle: self.bundle,
             data: self.data,
             entry_point: self.entry_point,
         }
@@ -218,17 +229,39 @@ impl Input {
 }
 
 impl Case {
+    /// Whether this case has the policy of that one.
+    pub(crate) fn shares_policy(&self, other: &Self) -> bool {
+        (
+            &self.modules,
+            &self.rules,
+            self.bundle,
+            &self.data,
+            &self.entry_point,
+        ) == (
+            &other.modules,
+            &other.rules,
+            other.bundle,
+            &other.data,
+            &other.entry_point,
+        )
+    }
+
     /// The case's policy, as every engine is given it.
     pub(crate) fn policy(&self) -> Result<Policy, String> {
         let mut builder = Policy::builder();
-        if self.alone {
-            builder = builder.without_builtin_bundle();
+        match self.bundle {
+            None => {}
+            Some(Bundle::Alone) => builder = builder.without_builtin_bundle(),
+            Some(Bundle::WithoutSecurity) => builder = builder.without_builtin_security(),
         }
         if let Some(entry_point) = &self.entry_point {
             builder = builder.entry_point(entry_point.as_str());
         }
         for (number, text) in self.modules.iter().enumerate() {
             builder = builder.rego(format!("policy_{}.rego", number + 1), text.as_str());
+        }
+        for (number, text) in self.rules.iter().enumerate() {
+            builder = builder.yaml(format!("rules_{}.yaml", number + 1), text.as_str());
         }
         let data = self.data.clone().unwrap_or_else(|| json!({}));
         builder

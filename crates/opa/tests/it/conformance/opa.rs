@@ -38,14 +38,16 @@ async fn every_case_has_its_answer_on_opa() {
 }
 
 /// One OPA for all cases, whose policies are exchanged over its management API.
-struct Loaded {
+pub(crate) struct Loaded {
     process: OpaProcess,
     http: reqwest::Client,
     modules: BTreeMap<String, String>,
 }
 
 impl Loaded {
-    fn new(process: OpaProcess) -> Self {
+    pub(crate) fn new(process: OpaProcess) -> Self {
+        // The client wants TLS even where it speaks to loopback.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             process,
             http: reqwest::Client::new(),
@@ -53,8 +55,13 @@ impl Loaded {
         }
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> String {
+        self.process.url()
+    }
+
     /// Brings OPA from the last case's policy to this one.
-    async fn load(&mut self, policy: &Policy) -> Result<(), String> {
+    pub(crate) async fn load(&mut self, policy: &Policy) -> Result<(), String> {
         let mut wanted: Vec<(String, String)> = policy
             .modules()
             .iter()
