@@ -7,11 +7,11 @@ use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, PolicyLengthConfig, Value};
 
 use crate::recursion::{RecursiveFunction, recursive_function};
-use crate::{Fault, builtins, document, fault, negation};
+use crate::{Fault, builtins, document, fault, negation, tree};
 
 /// Only a rule can be asked for; the entry point is often a package.
 const QUESTION_PACKAGE: &str = "kitelogik_embedded_question";
-const QUESTION: &str = "data.kitelogik_embedded_question.decision";
+pub(crate) const QUESTION: &str = "data.kitelogik_embedded_question.decision";
 
 /// A few steps of work between two looks at the clock: one look costs about as much as one step.
 const STEPS_PER_LOOK: NonZeroU32 = match NonZeroU32::new(8) {
@@ -54,12 +54,11 @@ impl Interpreter {
         entry_point: &str,
     ) -> Result<Self, CompileError> {
         let compile = || -> anyhow::Result<Engine> {
-            let mut engine = prepare(modules, data)?;
-            engine.add_policy(
-                format!("{QUESTION_PACKAGE}.rego"),
-                format!("package {QUESTION_PACKAGE}\n\ndecision := {entry_point}\n"),
-            )?;
-            engine.compile_with_entrypoint(&QUESTION.into())?;
+            let mut engine = engine(data)?;
+            for (name, text) in modules {
+                engine.add_policy(name.to_owned(), as_opa_negates(name, text)?)?;
+            }
+            ask(&mut engine, entry_point)?;
             Ok(engine)
         };
         let mut prepared =
@@ -90,23 +89,12 @@ impl Interpreter {
 
     fn evaluate(&self, input: Value, time: Duration) -> Result<Value, Fault> {
         let mut engine = self.prepared.clone();
-        engine.set_execution_timer_config(ExecutionTimerConfig {
-            limit: time,
-            check_interval: STEPS_PER_LOOK,
-        });
         engine.set_input(input);
-        let begun = Instant::now();
-        let result = engine.eval_rule(QUESTION.to_owned());
-        let took = begun.elapsed();
+        let result = evaluate(&mut engine, QUESTION, time);
         for print in engine.take_prints().unwrap_or_default() {
             tracing::debug!(target: "kitelogik::policy::print", "{print}");
         }
-        match result {
-            Ok(value) => Ok(value),
-            // An error inside of a function reaches here as its text alone: the clock tells more.
-            Err(_) if took > time => Err(Fault::OutOfTime(time)),
-            Err(error) => Err(Fault::of(&error)),
-        }
+        result
     }
 }
 
@@ -118,11 +106,8 @@ impl fmt::Debug for Interpreter {
     }
 }
 
-/// An engine with `data` and `modules`, as OPA reads them, and with the built-ins replaced.
-fn prepare<'a>(
-    modules: impl IntoIterator<Item = (&'a str, &'a str)>,
-    data: &serde_json::Value,
-) -> anyhow::Result<Engine> {
+/// An engine with `data`, and with the built-ins replaced.
+pub(crate) fn engine(data: &serde_json::Value) -> anyhow::Result<Engine> {
     let mut engine = Engine::new();
     engine.set_strict_builtin_errors(true);
     // Otherwise `print` writes to the standard error of the process.
@@ -130,21 +115,39 @@ fn prepare<'a>(
     engine.set_policy_length_config(any_length());
     builtins::register(&mut engine)?;
     engine.add_data(Value::from(data.clone()))?;
-    for (name, text) in modules {
-        engine.add_policy(name.to_owned(), as_opa_negates(name, text)?)?;
-    }
     Ok(engine)
 }
 
-fn as_opa_negates(name: &str, text: &str) -> anyhow::Result<String> {
-    let mut parser = Engine::new();
-    parser.set_policy_length_config(any_length());
-    parser.add_policy(name.to_owned(), text.to_owned())?;
-    let rewritten = parser
-        .get_modules()
-        .first()
-        .map(|module| negation::rewrite(module));
-    Ok(rewritten.unwrap_or_else(|| text.to_owned()))
+/// Compiles what `engine` has, to answer [`QUESTION`] with `entry_point`.
+pub(crate) fn ask(engine: &mut Engine, entry_point: &str) -> anyhow::Result<()> {
+    engine.add_policy(
+        format!("{QUESTION_PACKAGE}.rego"),
+        format!("package {QUESTION_PACKAGE}\n\ndecision := {entry_point}\n"),
+    )?;
+    engine.compile_with_entrypoint(&QUESTION.into())?;
+    Ok(())
+}
+
+/// The value of `rule` for the input that `engine` was given.
+pub(crate) fn evaluate(engine: &mut Engine, rule: &str, time: Duration) -> Result<Value, Fault> {
+    engine.set_execution_timer_config(ExecutionTimerConfig {
+        limit: time,
+        check_interval: STEPS_PER_LOOK,
+    });
+    let begun = Instant::now();
+    let result = engine.eval_rule(rule.to_owned());
+    let took = begun.elapsed();
+    match result {
+        Ok(value) => Ok(value),
+        // An error inside of a function reaches here as its text alone: the clock tells more.
+        Err(_) if took > time => Err(Fault::OutOfTime(time)),
+        Err(error) => Err(Fault::of(&error)),
+    }
+}
+
+/// The text of a module, with its negations rewritten.
+pub(crate) fn as_opa_negates(name: &str, text: &str) -> anyhow::Result<String> {
+    Ok(negation::rewrite(&tree::parse(name, text)?))
 }
 
 /// Sizes are checked where policies are loaded; the defaults here refuse long lines.

@@ -30,6 +30,9 @@ mod letter_case;
 mod negation;
 mod recursion;
 mod regex;
+mod spelling;
+mod suite;
+mod tree;
 
 pub use document::read;
 pub use fault::Fault;
@@ -37,3 +40,4 @@ pub use interpreter::{CompileError, Interpreter};
 pub use recursion::{RecursiveFunction, recursive_function};
 /// A value as the interpreter holds it; reference counted.
 pub use regorus::Value;
+pub use suite::{Failure, FileCoverage, Outcome, RuleCoverage, Suite, Test, TestRun};

@@ -11,6 +11,8 @@
 
 use regorus::unstable::{BoolOp, Expr, Literal, LiteralStmt, Module, Query, Rule, RuleHead};
 
+use crate::spelling;
+
 /// The text of `module`, rewritten where a negation needs it.
 pub(super) fn rewrite(module: &Module) -> String {
     let text = module.package.span.source.contents();
@@ -93,7 +95,7 @@ impl Rewriter<'_> {
             .last()
             .map_or(expression, |modifier| &*modifier.r#as);
         let statement_start = statement.span.start as usize;
-        let statement_end = self.end(statement.span.end as usize, last);
+        let statement_end = spelling::end(self.text, statement.span.end as usize, last);
         let modifiers = match statement.with_mods.first() {
             Some(first) => self.slice(first.span.start as usize, statement_end),
             None => "",
@@ -105,8 +107,8 @@ impl Rewriter<'_> {
         for operand in &operands {
             self.expression(operand);
             let inner = std::mem::take(&mut self.edits);
-            let start = self.start(operand.span().start as usize, operand);
-            let end = self.end(operand.span().end as usize, operand);
+            let start = spelling::start(self.text, operand.span().start as usize, operand);
+            let end = spelling::end(self.text, operand.span().end as usize, operand);
             let value = self.rendered(start, end, inner);
             self.operands += 1;
             let name = format!("kitelogik_operand_{}", self.operands);
@@ -176,54 +178,8 @@ impl Rewriter<'_> {
         rendered
     }
 
-    /// Spans leave the quotes of a string out: where `expression` begins with one, so does its text.
-    fn start(&self, start: usize, expression: &Expr) -> usize {
-        let quote = start.saturating_sub(1);
-        if is_quote(self.slice(quote, start)) && begins_with_string(expression) {
-            quote
-        } else {
-            start
-        }
-    }
-
-    fn end(&self, end: usize, expression: &Expr) -> usize {
-        if is_quote(self.slice(end, end + 1)) && ends_with_string(expression) {
-            end + 1
-        } else {
-            end
-        }
-    }
-
     fn slice(&self, start: usize, end: usize) -> &str {
         self.text.get(start..end).unwrap_or_default()
-    }
-}
-
-fn is_quote(text: &str) -> bool {
-    matches!(text, "\"" | "`")
-}
-
-fn begins_with_string(expression: &Expr) -> bool {
-    match expression {
-        Expr::String { .. } | Expr::RawString { .. } => true,
-        Expr::Membership { key: Some(key), .. } => begins_with_string(key),
-        Expr::Membership { value, .. } => begins_with_string(value),
-        Expr::BinExpr { lhs, .. } | Expr::BoolExpr { lhs, .. } | Expr::ArithExpr { lhs, .. } => {
-            begins_with_string(lhs)
-        }
-        _ => false,
-    }
-}
-
-fn ends_with_string(expression: &Expr) -> bool {
-    match expression {
-        Expr::String { .. } | Expr::RawString { .. } => true,
-        Expr::Membership { collection, .. } => ends_with_string(collection),
-        Expr::BinExpr { rhs, .. }
-        | Expr::BoolExpr { rhs, .. }
-        | Expr::ArithExpr { rhs, .. }
-        | Expr::AssignExpr { rhs, .. } => ends_with_string(rhs),
-        _ => false,
     }
 }
 
@@ -312,7 +268,7 @@ fn within_another(inner: &Expr, operands: &[&Expr]) -> bool {
 }
 
 /// The expressions right inside of one that is no comprehension.
-fn parts(expression: &Expr) -> Vec<&Expr> {
+pub(crate) fn parts(expression: &Expr) -> Vec<&Expr> {
     match expression {
         Expr::Array { items, .. } | Expr::Set { items, .. } => {
             items.iter().map(|item| &**item).collect()

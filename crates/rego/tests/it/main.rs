@@ -1,0 +1,7 @@
+//! What the interpreter and the test suite answer, through the public API.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod suite;

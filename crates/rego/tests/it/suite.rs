@@ -1,0 +1,208 @@
+//! Rego tests: what passes, what fails and where, what was reached.
+
+use std::time::Duration;
+
+use kitelogik_rego::{Outcome, Suite, TestRun, read};
+use serde_json::json;
+
+const POLICY: &str = r#"package team
+
+default allow := false
+
+allow if {
+	input.amount <= data.limit
+	not blocked
+}
+
+blocked if input.user == "mallory"
+
+level := "high" if {
+	input.amount > 100
+} else := "low" if {
+	input.amount > 0
+} else := "none"
+
+deny contains "too much" if input.amount > 1000
+
+double(x) := x * 2
+"#;
+
+fn suite(tests: &str) -> Suite {
+    let tests = format!("package team_test\n\nimport data.team\n\n{tests}");
+    let modules = [("team.rego", POLICY), ("team_test.rego", tests.as_str())];
+    Suite::compile(modules, &json!({ "limit": 50 }), "data.team", true).unwrap()
+}
+
+fn run(tests: &str) -> Vec<(String, TestRun)> {
+    let mut suite = suite(tests);
+    suite
+        .tests()
+        .iter()
+        .map(|test| (test.name.clone(), suite.run(test, Duration::from_secs(5))))
+        .collect()
+}
+
+fn only(tests: &str) -> TestRun {
+    run(tests).pop().unwrap().1
+}
+
+#[test]
+fn a_test_passes_where_its_rule_is_true_and_fails_where_it_is_anything_else() {
+    assert_eq!(
+        only("test_a if team.allow with input as {\"amount\": 5}").outcome,
+        Outcome::Pass
+    );
+    assert_eq!(only("test_a := true").outcome, Outcome::Pass);
+    for failing in [
+        "test_a if team.allow with input as {\"amount\": 51}",
+        "test_a := false",
+        "test_a := 7",
+        "test_a contains 1",
+    ] {
+        let outcome = only(failing).outcome;
+        assert!(
+            matches!(outcome, Outcome::Fail(_)),
+            "{failing}: {outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn a_failure_names_the_statement_it_stopped_at_and_what_its_sides_are() {
+    let Outcome::Fail(Some(failure)) = only(
+        "test_a if {\n\tteam.allow with input as {\"amount\": 5}\n\tdoubled := team.double(4)\n\tdoubled == 9\n\tteam.allow\n}",
+    )
+    .outcome
+    else {
+        panic!("no failure")
+    };
+    assert_eq!((failure.file.as_str(), failure.line), ("team_test.rego", 8));
+    assert_eq!(failure.expression, "doubled == 9");
+    assert_eq!(failure.values, ["8", "9"]);
+
+    let Outcome::Fail(Some(failure)) =
+        only("test_a if \"low\" == team.level with input as {\"amount\": 101}").outcome
+    else {
+        panic!("no failure")
+    };
+    assert_eq!(
+        failure.expression,
+        "\"low\" == team.level with input as {\"amount\": 101}"
+    );
+    assert_eq!(failure.values, ["\"low\"", "\"high\""]);
+
+    let Outcome::Fail(Some(failure)) = only("test_a if data.nothing == data.limit").outcome else {
+        panic!("no failure")
+    };
+    assert_eq!(failure.values, ["undefined", "50"]);
+}
+
+#[test]
+fn a_test_that_is_yet_to_be_written_is_skipped() {
+    assert_eq!(only("todo_test_a if false").outcome, Outcome::Skip);
+}
+
+#[test]
+fn an_error_is_no_failure() {
+    for erring in [
+        "test_a if to_number(\"x\") == 1",
+        "test_a if not to_number(\"x\") == 1",
+        "test_a if team.conflict\n\ntest_b if conflict == 1\n\nconflict := 1\n\nconflict := 2",
+    ] {
+        let outcome = only(erring).outcome;
+        let Outcome::Error(detail) = &outcome else {
+            panic!("{erring}: {outcome:?}")
+        };
+        assert!(detail.starts_with("team_test.rego:"), "{detail}");
+    }
+}
+
+#[test]
+fn a_test_that_does_not_end_is_an_error() {
+    let mut suite = suite(
+        "test_a if { some x in numbers.range(1, 90000); some y in numbers.range(1, 90000); x + y < 0 }",
+    );
+    let test = suite.tests().pop().unwrap();
+    let outcome = suite.run(&test, Duration::from_millis(20)).outcome;
+    assert_eq!(
+        outcome,
+        Outcome::Error("it took longer than 20ms".to_owned())
+    );
+}
+
+#[test]
+fn tests_of_one_name_are_told_apart() {
+    let runs = run("test_a if false\n\ntest_a if true\n\ntest_a if false");
+    let names: Vec<&str> = runs.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["test_a", "test_a#01", "test_a#02"]);
+    assert!(matches!(runs[0].1.outcome, Outcome::Fail(_)));
+    assert_eq!(runs[1].1.outcome, Outcome::Pass);
+    assert!(matches!(runs[2].1.outcome, Outcome::Fail(_)));
+}
+
+#[test]
+fn each_key_of_a_test_with_cases_is_one_case() {
+    let outcome = only(
+        r#"test_level[case.note] if {
+	some case in [
+		{"note": "low", "amount": 1, "want": "low"},
+		{"note": "wrong", "amount": 1, "want": "high"},
+		{"note": "high", "amount": 101, "want": "high"},
+	]
+	got := team.level with input as {"amount": case.amount}
+	got == case.want
+}"#,
+    )
+    .outcome;
+    assert_eq!(
+        outcome,
+        Outcome::Cases(vec![
+            ("high".to_owned(), true),
+            ("low".to_owned(), true),
+            ("wrong".to_owned(), false),
+        ])
+    );
+}
+
+#[test]
+fn what_a_test_prints_comes_with_it() {
+    let run = only("test_a if { print(\"amount\", 5); true }");
+    assert_eq!(run.printed.len(), 1);
+    assert!(run.printed[0].contains("amount 5"), "{:?}", run.printed);
+}
+
+#[test]
+fn coverage_tells_lines_that_were_evaluated_and_rules_that_fired() {
+    let mut suite = suite("test_a if team.level == \"low\" with input as {\"amount\": 5}");
+    for test in suite.tests() {
+        suite.run(&test, Duration::from_secs(5));
+    }
+    let input = read(&json!({ "amount": 5 }), 1024).unwrap();
+    let (answer, _) = suite.ask(&input, Duration::from_secs(1), 1024);
+    assert_eq!(answer.unwrap()["allow"], true);
+
+    let coverage = suite.coverage();
+    let team = &coverage[0];
+    assert_eq!(team.file, "team.rego");
+    let fired: Vec<(&str, u32, bool)> = team
+        .rules
+        .iter()
+        .map(|rule| (rule.rule.as_str(), rule.line, rule.fired))
+        .collect();
+    assert_eq!(
+        fired,
+        [
+            ("data.team.allow", 5, true),
+            ("data.team.blocked", 10, false),
+            ("data.team.level", 12, true),
+            ("data.team.deny", 18, false),
+            ("data.team.double", 20, false),
+        ]
+    );
+    for line in [5, 6, 7, 13, 15] {
+        assert!(team.covered.contains(&line), "{line}: {team:?}");
+    }
+    for line in [10, 18, 20] {
+        assert!(team.not_covered.contains(&line), "{line}: {team:?}");
+    }
+}
