@@ -95,7 +95,8 @@ impl PolicyGate {
         event: &GovernanceEvent,
         context: &SessionContext,
     ) -> Arc<PolicyDecision> {
-        let decision = self.judge(event, context, context.into()).await;
+        let limit = self.shared.decision_timeout;
+        let decision = self.judge(event, context, context.into(), limit).await;
         self.record(event, context, decision).await.0
     }
 
@@ -116,19 +117,35 @@ impl PolicyGate {
             .unwrap_or_else(|fault| Err(fault.of_engine()))
     }
 
-    /// Asks the engine.
+    /// How long the engine may take for one call, however many resources it has.
+    pub(crate) fn decision_timeout(&self) -> Duration {
+        self.shared.decision_timeout
+    }
+
+    /// Asks the engine, for at most `limit`.
     pub(crate) async fn judge(
         &self,
         event: &GovernanceEvent,
         context: &SessionContext,
         usage: BudgetUsage,
+        limit: Duration,
     ) -> PolicyDecision {
         let input = PolicyInput::new(event, context, usage);
         let ask = async { self.shared.engine.decide(&input).await };
-        let answer = bounded(ask, self.shared.decision_timeout)
+        let answer = bounded(ask, limit)
             .await
             .unwrap_or_else(|fault| Err(fault.of_engine()));
-        answer.unwrap_or_else(|error| fail_closed(event, &error))
+        match answer {
+            Ok(mut decision) => {
+                // What an engine says of an approval is not an approval, and a fault is no allow.
+                decision.approval = None;
+                if decision.fail_closed.is_some() {
+                    decision.verdict = Verdict::Deny;
+                }
+                decision
+            }
+            Err(error) => fail_closed(event, &error),
+        }
     }
 
     /// Puts a call that a person must approve to the approver, if there is one.
@@ -138,8 +155,6 @@ impl PolicyGate {
         context: &SessionContext,
         mut decision: PolicyDecision,
     ) -> PolicyDecision {
-        // What an engine says of an approval is not an approval.
-        decision.approval = None;
         let Some(approver) = &self.shared.approver else {
             return decision;
         };

@@ -62,4 +62,4 @@ pub use layered::{Layered, LayeredBuilder, LayersError};
 pub use permit::{Permit, PermitError, Permitted, Running};
 #[cfg(feature = "rest")]
 pub use rest::{OpaClient, OpaClientBuilder, OpaConfigError};
-pub use session::{CallRequest, Session};
+pub use session::{CallRequest, MAX_RESOURCES, Session};

@@ -1,9 +1,10 @@
 use std::sync::Arc;
+use std::time::Instant;
 
 use kitelogik_core::{
     AgentBudget, AgentDelegate, AgentPlan, AgentSpawn, Arguments, BudgetUsage, DataClassification,
-    EngineError, GovernanceError, GovernanceEvent, PlanStep, PolicyDecision, SessionContext,
-    ToolCallInput,
+    EngineError, FailClosed, GovernanceError, GovernanceEvent, PlanStep, PolicyDecision,
+    SessionContext, ToolCallInput,
 };
 
 use crate::budget::{Budget, CountedCall};
@@ -28,10 +29,27 @@ pub struct CallRequest {
     pub action: String,
     /// The canonical arguments.
     pub args: Arguments,
-    /// The paths or URLs that the tool will touch. Each is judged, and the strongest verdict holds.
+    /// The paths or URLs that the tool will touch, at most [`MAX_RESOURCES`]. Each is judged, and
+    /// the strongest verdict holds.
     pub resources: Vec<String>,
     /// How sensitive the data is, where that is known.
     pub data_classification: Option<DataClassification>,
+}
+
+/// How many paths or URLs one call may touch: 32. One that names more is denied with
+/// [`FailClosed::LimitExceeded`].
+pub const MAX_RESOURCES: usize = 32;
+
+impl CallRequest {
+    fn event(&self, resource: Option<&str>) -> GovernanceEvent {
+        GovernanceEvent::ToolCall(ToolCallInput {
+            action: self.action.clone(),
+            tool_name: self.tool.clone(),
+            args: self.args.clone(),
+            resource_path: resource.map(str::to_owned),
+            data_classification: self.data_classification,
+        })
+    }
 }
 
 impl std::fmt::Debug for Session {
@@ -89,37 +107,13 @@ impl Session {
     ///
     /// The call may not run: the decision says why.
     pub async fn authorize(&self, request: CallRequest) -> Result<Permit, GovernanceError> {
-        let CallRequest {
-            tool,
-            action,
-            args,
-            resources,
-            data_classification,
-        } = request;
         let (counted, usage) = CountedCall::take(&self.budget);
-        let event_for = |resource_path| {
-            GovernanceEvent::ToolCall(ToolCallInput {
-                action: action.clone(),
-                tool_name: tool.clone(),
-                args: args.clone(),
-                resource_path,
-                data_classification,
-            })
-        };
-        let mut resources = resources.into_iter();
-        // The event that the approver and the record see is the one that weighs most.
-        let mut event = event_for(resources.next());
-        let mut decision = self.judge(&event, usage).await;
-        for resource in resources {
-            let other = event_for(Some(resource));
-            let judged = self.judge(&other, usage).await;
-            if judged.verdict.strength() > decision.verdict.strength() {
-                event = other;
-            }
-            decision = decision.strongest(judged);
-        }
+        let (event, decision) = self.judge_call(&request, usage).await;
         let decision = self.gate.review(&event, &self.context, decision).await;
         let (decision, record) = self.gate.record(&event, &self.context, decision).await;
+        let CallRequest {
+            tool, action, args, ..
+        } = request;
         if decision.permits() {
             let context = Arc::clone(&self.context);
             Ok(Permit::grant(
@@ -130,17 +124,18 @@ impl Session {
         }
     }
 
+    /// Judges a tool call as [`authorize`](Self::authorize) does, and records the decision. Nothing
+    /// runs, nobody is asked for approval, and no call is counted.
+    pub async fn evaluate_call(&self, request: &CallRequest) -> Arc<PolicyDecision> {
+        let (event, decision) = self.judge_call(request, self.usage()).await;
+        self.gate.record(&event, &self.context, decision).await.0
+    }
+
     /// Denies a tool call that cannot be put to the policy at all, and records that.
     ///
     /// For arguments that JSON cannot hold: the code of `error` becomes the decision's.
     pub async fn reject(&self, request: CallRequest, error: &EngineError) -> GovernanceError {
-        let event = GovernanceEvent::ToolCall(ToolCallInput {
-            action: request.action,
-            tool_name: request.tool,
-            args: request.args,
-            resource_path: None,
-            data_classification: request.data_classification,
-        });
+        let event = request.event(None);
         let decision = PolicyDecision::fail_closed(error);
         let (decision, _never_ran) = self.gate.record(&event, &self.context, decision).await;
         GovernanceError::new(event.subject(), decision)
@@ -218,6 +213,48 @@ impl Session {
     }
 
     async fn judge(&self, event: &GovernanceEvent, usage: BudgetUsage) -> PolicyDecision {
-        self.gate.judge(event, &self.context, usage).await
+        let limit = self.gate.decision_timeout();
+        self.gate.judge(event, &self.context, usage, limit).await
+    }
+
+    /// Judges a call once for each of its resources, within one time limit, until one is denied.
+    ///
+    /// The event that comes back, for the approver and the record, is the one that weighs most.
+    async fn judge_call(
+        &self,
+        request: &CallRequest,
+        usage: BudgetUsage,
+    ) -> (GovernanceEvent, PolicyDecision) {
+        let deadline = Instant::now() + self.gate.decision_timeout();
+        let mut resources: Vec<&str> = Vec::new();
+        for resource in &request.resources {
+            if !resources.contains(&resource.as_str()) {
+                resources.push(resource);
+            }
+            if resources.len() > MAX_RESOURCES {
+                let event = request.event(Some(resource));
+                let error = EngineError::new(
+                    FailClosed::LimitExceeded,
+                    format!("the call names more than {MAX_RESOURCES} resources"),
+                );
+                return (event, PolicyDecision::fail_closed(&error));
+            }
+        }
+        let mut resources = resources.into_iter();
+        let mut event = request.event(resources.next());
+        let mut decision = self.judge(&event, usage).await;
+        for resource in resources {
+            if decision.denied() {
+                break;
+            }
+            let other = request.event(Some(resource));
+            let left = deadline.saturating_duration_since(Instant::now());
+            let judged = self.gate.judge(&other, &self.context, usage, left).await;
+            if judged.verdict.strength() > decision.verdict.strength() {
+                event = other;
+            }
+            decision = decision.strongest(judged);
+        }
+        (event, decision)
     }
 }

@@ -170,7 +170,11 @@ fn shared_runtime() -> Result<&'static Runtime, String> {
     static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
     RUNTIME
         .get_or_init(|| {
-            Builder::new_current_thread()
+            // With a worker of its own: a body that blocks in a call of its own must not be what
+            // keeps the timers and connections of that call from running.
+            Builder::new_multi_thread()
+                .worker_threads(1)
+                .thread_name("kitelogik-blocking")
                 .enable_all()
                 .build()
                 .map_err(|error| format!("no runtime for a blocking call: {error}"))

@@ -133,37 +133,9 @@ impl GovernedToolbox {
         let plan = self.session.evaluate(&event).await;
         let mut steps = Vec::with_capacity(calls.len());
         for request in calls {
-            steps.push(self.evaluate_call(request).await);
+            steps.push(self.session.evaluate_call(&request).await);
         }
         Ok(PlanEvaluation { plan, steps })
-    }
-
-    async fn evaluate_call(&self, request: CallRequest) -> Arc<PolicyDecision> {
-        let mut strongest: Option<PolicyDecision> = None;
-        let mut resources: Vec<_> = request.resources.into_iter().map(Some).collect();
-        if resources.is_empty() {
-            resources.push(None);
-        }
-        for resource_path in resources {
-            let event = GovernanceEvent::ToolCall(ToolCallInput {
-                action: request.action.clone(),
-                tool_name: request.tool.clone(),
-                args: request.args.clone(),
-                resource_path,
-                data_classification: request.data_classification,
-            });
-            let decision = PolicyDecision::clone(&*self.session.evaluate(&event).await);
-            strongest = Some(match strongest {
-                None => decision,
-                Some(other) => other.strongest(decision),
-            });
-        }
-        Arc::new(strongest.unwrap_or_else(|| {
-            PolicyDecision::fail_closed(&kitelogik_core::EngineError::new(
-                kitelogik_core::FailClosed::InternalError,
-                "a step without a judgement",
-            ))
-        }))
     }
 
     fn find(&self, name: &str) -> Result<&Tool, ToolError> {

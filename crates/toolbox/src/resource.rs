@@ -1,5 +1,6 @@
 //! The paths and URLs that a call touches, taken from its arguments.
 
+use kitelogik_opa::MAX_RESOURCES;
 use serde_json::{Map, Value};
 
 use crate::error::ArgumentProblem;
@@ -22,6 +23,13 @@ pub(crate) fn named<S: AsRef<str>>(
             None | Some(Value::Null) => {}
             Some(Value::String(resource)) => resources.push(resource.clone()),
             Some(Value::Array(items)) => {
+                if items.len() > MAX_RESOURCES {
+                    return Err(ArgumentProblem {
+                        path: format!("$.{name}"),
+                        expected: format!("at most {MAX_RESOURCES} paths or URLs"),
+                        came: format!("{} of them", items.len()),
+                    });
+                }
                 for item in items {
                     let resource = item.as_str().ok_or_else(|| problem(item))?;
                     resources.push(resource.to_owned());

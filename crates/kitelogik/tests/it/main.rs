@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod blocking;
 mod calls;
 mod evidence;
 mod judged;

@@ -10,7 +10,7 @@ use kitelogik_core::{
     DecisionRecord, EngineError, FailClosed, GovernanceEvent, Outcome, PlanStep, PolicyDecision,
     PolicyEngine, PolicyInput, RecordId, RiskTier, SessionContext, ToolCallInput, Verdict,
 };
-use kitelogik_opa::{AuditFailure, CallRequest, PermitError, PolicyGate, Session};
+use kitelogik_opa::{AuditFailure, CallRequest, MAX_RESOURCES, PermitError, PolicyGate, Session};
 use serde_json::{Map, Value, json};
 
 /// Answers with what the action is named after, and remembers the input documents it saw.
@@ -47,6 +47,20 @@ impl PolicyEngine for Scripted {
                     Some("allowed") => json!({"allow": true}),
                     _ => json!({}),
                 },
+                "slow" => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    json!({"allow": true})
+                }
+                "faulty" => {
+                    let mut decision = PolicyDecision::from_result(
+                        &json!({"allow": true}),
+                        "data.kitelogik.main",
+                    )?;
+                    if document["resource_path"] != "a" {
+                        decision.fail_closed = Some(FailClosed::EngineTimeout);
+                    }
+                    return Ok(decision);
+                }
                 "review" => json!({"allow": true, "requires_hitl": true}),
                 "refuse" => json!({}),
                 "limited" => json!({"allow": used < 3}),
@@ -185,7 +199,80 @@ async fn every_resource_is_judged_and_the_strongest_verdict_holds() {
         .iter()
         .map(|input| input["resource_path"].clone())
         .collect();
-    assert_eq!(paths, ["a", "b", "a", "/tmp/b", "/tmp/b", "a"]);
+    assert_eq!(paths, ["a", "b", "a", "/tmp/b", "/tmp/b"]);
+}
+
+#[tokio::test]
+async fn a_denied_resource_ends_the_judging_and_the_same_one_is_judged_once() {
+    let engine = Scripted::default();
+    let gate = PolicyGate::new(engine.clone());
+    let request = CallRequest {
+        resources: ["a", "a", "/tmp/b", "c"].map(str::to_owned).into(),
+        ..call("deny_tmp")
+    };
+    session(&gate).authorize(request).await.unwrap_err();
+    let seen = engine.seen.lock().unwrap();
+    let paths: Vec<_> = seen
+        .iter()
+        .map(|input| input["resource_path"].clone())
+        .collect();
+    assert_eq!(paths, ["a", "/tmp/b"]);
+}
+
+#[tokio::test]
+async fn more_resources_than_a_call_may_name_are_denied_unasked() {
+    let engine = Scripted::default();
+    let gate = PolicyGate::new(engine.clone());
+    let request = |count: usize| CallRequest {
+        resources: (0..count).map(|number| number.to_string()).collect(),
+        ..call("allow")
+    };
+    assert!(
+        session(&gate)
+            .authorize(request(MAX_RESOURCES))
+            .await
+            .is_ok()
+    );
+    let asked = engine.seen.lock().unwrap().len();
+    let error = session(&gate)
+        .authorize(request(MAX_RESOURCES + 1))
+        .await
+        .unwrap_err();
+    assert_eq!(error.decision.fail_closed, Some(FailClosed::LimitExceeded));
+    assert_eq!(engine.seen.lock().unwrap().len(), asked);
+}
+
+#[tokio::test]
+async fn all_resources_of_a_call_share_one_time_limit() {
+    let gate = PolicyGate::builder(Scripted::default())
+        .decision_timeout(Duration::from_millis(40))
+        .build();
+    let request = CallRequest {
+        resources: (0..MAX_RESOURCES)
+            .map(|number| number.to_string())
+            .collect(),
+        ..call("slow")
+    };
+    let error = session(&gate).authorize(request).await.unwrap_err();
+    assert_eq!(error.decision.fail_closed, Some(FailClosed::EngineTimeout));
+}
+
+#[tokio::test]
+async fn an_allow_with_a_fault_is_a_denial_also_beside_a_clean_allow() {
+    let gate = PolicyGate::new(Scripted::default());
+    for resources in [vec![], vec!["a"], vec!["a", "faulty"], vec!["faulty", "a"]] {
+        let request = CallRequest {
+            resources: resources.iter().map(|&name| name.to_owned()).collect(),
+            ..call("faulty")
+        };
+        let clean = resources == ["a"];
+        let answer = session(&gate).authorize(request).await;
+        assert_eq!(answer.is_ok(), clean, "{resources:?}");
+        if let Err(error) = answer {
+            assert_eq!(error.decision.verdict, Verdict::Deny);
+            assert_eq!(error.decision.fail_closed, Some(FailClosed::EngineTimeout));
+        }
+    }
 }
 
 #[tokio::test]
