@@ -63,17 +63,18 @@ fn read_field(field: Entry, report: &mut Report) -> Option<Vec<Test>> {
         return None;
     }
     let count = operators.len();
-    let operators: Vec<Operator> = operators
+    let operators: Vec<(Place, Operator)> = operators
         .into_iter()
-        .filter_map(|entry| read_operator(entry, report))
+        .filter_map(|entry| Some((entry.place, read_operator(entry, report)?)))
         .collect();
     let subject = subject.filter(|_| operators.len() == count)?;
     Some(
         operators
             .into_iter()
-            .map(|operator| Test {
+            .map(|(place, operator)| Test {
                 subject: subject.clone(),
                 operator,
+                place,
             })
             .collect(),
     )

@@ -64,17 +64,19 @@ fn part(entry: Entry, report: &mut Report) -> Option<Vec<Condition>> {
         "action" => one(Condition::Action(texts(value, &key, report)?.0)),
         "event" => one(Condition::Event(events(value, report)?)),
         "role" => one(belongs(
+            place,
             &["context", "user_role"],
             texts(value, &key, report)?.0,
         )),
         "tenant" => one(belongs(
+            place,
             &["context", "tenant_id"],
             texts(value, &key, report)?.0,
         )),
         "scope" => {
             let scopes = texts(value, &key, report)?.0;
             let subject = ["context", "session_scopes"];
-            let scope = |scope| test(&subject, Operator::Scope(scope));
+            let scope = |scope| test(place, &subject, Operator::Scope(scope));
             Some(scopes.into_iter().map(scope).collect())
         }
         "resource" => one(resource(value, report)?),
@@ -97,15 +99,16 @@ fn part(entry: Entry, report: &mut Report) -> Option<Vec<Condition>> {
     }
 }
 
-fn test(subject: &[&str], operator: Operator) -> Condition {
+fn test(place: Place, subject: &[&str], operator: Operator) -> Condition {
     Condition::Test(Test {
         subject: subject.iter().map(|key| (*key).to_owned()).collect(),
         operator,
+        place,
     })
 }
 
 /// The value at `subject` is one of these.
-fn belongs(subject: &[&str], mut names: Vec<String>) -> Condition {
+fn belongs(place: Place, subject: &[&str], mut names: Vec<String>) -> Condition {
     let operator = match (names.len(), names.pop()) {
         (1, Some(only)) => Operator::Equal(Constant::Text(only)),
         (_, last) => {
@@ -113,7 +116,7 @@ fn belongs(subject: &[&str], mut names: Vec<String>) -> Condition {
             Operator::In(names.into_iter().map(Constant::Text).collect())
         }
     };
-    test(subject, operator)
+    test(place, subject, operator)
 }
 
 /// One text or a list of them, and where each stands.
@@ -171,21 +174,21 @@ fn events(value: Node, report: &mut Report) -> Option<Vec<String>> {
 fn resource(value: Node, report: &mut Report) -> Option<Condition> {
     let place = value.place;
     let (globs, places) = texts(value, "resource", report)?;
-    let mut readable = true;
+    let mut regexes = Vec::with_capacity(globs.len());
     for (text, place) in globs.iter().zip(places) {
-        if let Err(problem) = glob::regex([text.as_str()]) {
-            report.error(
+        match glob::regex(text) {
+            Ok(regex) => regexes.push(regex),
+            Err(problem) => report.error(
                 place,
                 format!("the glob {} cannot be used: {problem}", shown(text)),
-            );
-            readable = false;
+            ),
         }
     }
-    if !readable {
+    if regexes.len() < globs.len() {
         return None;
     }
-    match glob::regex(globs.iter().map(String::as_str)) {
-        Ok(regex) => Some(test(&["resource_path"], Operator::Path(regex))),
+    match glob::joined(&regexes) {
+        Ok(regex) => Some(test(place, &["resource_path"], Operator::Path(regex))),
         Err(problem) => {
             report.error(
                 place,

@@ -7,16 +7,16 @@ use super::text::is_hidden;
 const HOST: &str = "[0-9A-Za-z.-]";
 const SEGMENT: &str = "[^/]";
 
-/// `globs` as one anchored expression that matches what any of them does.
-pub(crate) fn regex<'a>(globs: impl IntoIterator<Item = &'a str>) -> Result<String, String> {
-    let mut regex = String::from("^(?:");
-    for (index, glob) in globs.into_iter().enumerate() {
-        if index > 0 {
-            regex.push('|');
-        }
-        one(&mut regex, glob)?;
-    }
-    regex.push_str(")$");
+/// `glob` as an expression, to be [`joined`] with others.
+pub(crate) fn regex(glob: &str) -> Result<String, String> {
+    let mut regex = String::new();
+    one(&mut regex, glob)?;
+    Ok(regex)
+}
+
+/// One anchored expression that matches what any of `regexes` does.
+pub(crate) fn joined(regexes: &[String]) -> Result<String, String> {
+    let regex = format!("^(?:{})$", regexes.join("|"));
     pattern::check_size(&regex)?;
     Ok(regex)
 }

@@ -127,15 +127,16 @@ mod function;
 mod glob;
 mod json_schema;
 mod line;
+mod origin;
 mod pattern;
 mod reader;
 mod rego;
-mod report;
+pub(crate) mod report;
 mod rule;
-mod scalar;
-mod text;
+pub(crate) mod scalar;
+pub(crate) mod text;
 mod truth;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -146,6 +147,7 @@ use self::report::Report;
 use self::rule::{Condition, Operator, RuleSet};
 
 pub use self::json_schema::json_schema;
+pub use self::origin::{ArgumentTest, RuleOrigin};
 pub use self::rule::Then;
 pub(crate) use self::yaml::is_rules;
 
@@ -194,20 +196,6 @@ pub struct Compiled {
     pub rules: Vec<RuleOrigin>,
     /// What the names of each module's functions start with.
     pub(crate) prefixes: Vec<String>,
-}
-
-/// Where a rule was written. A name may occur once in each file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RuleOrigin {
-    /// The name, as a decision's `rules` hold it.
-    pub name: String,
-    /// The name of its [`Source`].
-    pub file: String,
-    /// The line it starts in, from 1.
-    pub line: u32,
-    /// What it says when it fires.
-    pub then: Then,
 }
 
 /// Everything that is wrong in all files, in their order: never empty.
@@ -263,12 +251,7 @@ pub fn compile(sources: &[Source]) -> Result<Compiled, RulesErrors> {
                     ),
                 );
             }
-            compiled.rules.push(RuleOrigin {
-                name: rule.name.clone(),
-                file: source.name.clone(),
-                line: rule.place.line,
-                then: rule.then,
-            });
+            compiled.rules.push(RuleOrigin::of(rule, &source.name));
         }
         for rule in &set.rules {
             first

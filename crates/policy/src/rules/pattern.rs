@@ -12,6 +12,8 @@ use regex_syntax::hir::Look;
 const MAX_REPEAT: u32 = 1000;
 /// How large a compiled expression may be; the embedded engine takes up to 100 KiB.
 const MAX_COMPILED: usize = 90 * 1024;
+/// What repeats nothing by number takes up to a kilobyte a character (`.` does), so this much is never too large.
+const SMALL: usize = 80;
 
 /// A regular expression as it is written into Rego.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,16 +50,18 @@ pub(crate) fn read(pattern: &str) -> Result<Pattern, String> {
     }
     regex.push_str(pattern.get(from..).unwrap_or_default());
     check_size(&regex)?;
-    let anchored = regex_syntax::parse(&regex).is_ok_and(|hir| {
-        let properties = hir.properties();
-        properties.look_set_prefix().contains(Look::Start)
-            && properties.look_set_suffix().contains(Look::End)
-    });
+    let hir = regex_syntax::parse(&regex).map_err(|error| error.to_string().replace('\n', " "))?;
+    let properties = hir.properties();
+    let anchored = properties.look_set_prefix().contains(Look::Start)
+        && properties.look_set_suffix().contains(Look::End);
     Ok(Pattern { regex, anchored })
 }
 
 /// Refuses what the embedded engine would not compile.
 pub(crate) fn check_size(regex: &str) -> Result<(), String> {
+    if regex.len() <= SMALL && !regex.contains('{') {
+        return Ok(());
+    }
     match regex::RegexBuilder::new(regex)
         .size_limit(MAX_COMPILED)
         .build()

@@ -78,6 +78,7 @@ pub(crate) struct Test {
     /// Where the value lies in the input, as in `["args", "customer", "id"]`.
     pub(crate) subject: Vec<String>,
     pub(crate) operator: Operator,
+    pub(crate) place: Place,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -212,6 +212,37 @@ fn every_rule_is_found_where_it_was_written() {
 }
 
 #[test]
+fn what_a_rule_speaks_of_is_told() {
+    let compiled = one(
+        "version: 1\nrules:\n- name: a\n  when:\n    action: [x, y]\n    args: {b.c: {lte: 5.0}}\n    not: {action: z, args: {d: {in: [q, 1]}}}\n",
+    )
+    .unwrap();
+    let rule = &compiled.rules[0];
+    assert_eq!(rule.actions, ["x", "y"]);
+    let tests: Vec<_> = rule
+        .arguments
+        .iter()
+        .map(|test| {
+            (
+                test.path.join("."),
+                test.operator,
+                test.constant.to_string(),
+                test.under_not,
+                test.line,
+                test.column,
+            )
+        })
+        .collect();
+    assert_eq!(
+        tests,
+        [
+            ("b.c".to_owned(), "lte", "5".to_owned(), false, 6, 18),
+            ("d".to_owned(), "in", "[\"q\",1]".to_owned(), true, 7, 33),
+        ]
+    );
+}
+
+#[test]
 fn a_policy_is_loaded_from_yaml_text_files_and_folders() {
     const RULES: &str = "version: 1\nrules: [{name: a, when: {action: b}, then: allow}]\n";
     let policy = Policy::from_yaml(RULES).unwrap();
@@ -298,5 +329,45 @@ fn files_of_one_name_have_functions_of_their_own() {
         "yaml_x_1_3_at_most",
     ]) {
         assert!(text.contains(name), "{text}");
+    }
+}
+
+#[test]
+fn what_nests_deeply_is_read_up_to_a_limit_and_refused_beyond_it() {
+    let nested = |depth: usize| {
+        let (open, close) = ("{not: {any: [{role: b}, ", "]}}");
+        format!(
+            "version: 1\nrules: [{{name: a, when: {}{{args: {{x: {{gt: 5}}}}}}{}, then: allow}}]\n",
+            open.repeat(depth),
+            close.repeat(depth)
+        )
+    };
+    assert!(Policy::from_yaml(nested(18)).is_ok());
+    assert!(errors(&nested(30))[0].contains("nested deeper than 64 levels"));
+    for text in ["[", "{a: ", "- ", "? ", "&a [", "!a ["] {
+        assert!(one(&text.repeat(20_000)).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_long_reason_is_a_long_line_and_no_error() {
+    let reason = "because ".repeat(2000);
+    let policy = Policy::from_yaml(format!(
+        "version: 1\nrules: [{{name: a, when: {{role: b}}, reason: \"{reason}\"}}]\n"
+    ));
+    assert!(policy.is_ok(), "{policy:?}");
+}
+
+#[test]
+fn lines_of_any_kind_and_a_byte_order_mark_are_read() {
+    let text = "version: 1\nrules:\n- name: a\n  when: {role: b}\n  then: allow\n";
+    for text in [
+        text.replace('\n', "\r\n"),
+        format!("\u{feff}{text}"),
+        format!("---\n{text}...\n"),
+    ] {
+        let compiled = one(&text).unwrap();
+        assert_eq!(compiled.modules, one(&text).unwrap().modules);
+        assert_eq!(compiled.rules[0].name, "a");
     }
 }
