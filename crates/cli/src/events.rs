@@ -92,7 +92,7 @@ impl EventArguments {
     }
 
     /// The event that the flags describe.
-    pub(crate) fn from_flags(&self) -> Outcome<EventDocument> {
+    pub(crate) fn described(&self) -> Outcome<EventDocument> {
         let mut event = Map::new();
         let mut text = |key: &str, value: &Option<String>| {
             if let Some(value) = value {

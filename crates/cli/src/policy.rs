@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use kitelogik_policy::bundle::{Verification, VerifyingKey};
 use kitelogik_policy::{Policy, PolicyBuilder, PolicyError};
 
 use crate::answer::{Failure, Outcome};
@@ -31,18 +32,7 @@ impl PolicyArguments {
     }
 
     pub(crate) fn load(&self, output: &Output) -> Outcome<Policy> {
-        let default = [PathBuf::from(DEFAULT)];
-        let paths = if self.paths.is_empty() {
-            if !Path::new(DEFAULT).exists() {
-                return Err(Failure::new(
-                    "there is no `./policies`: name a policy with `-p PATH`",
-                ));
-            }
-            &default
-        } else {
-            self.paths.as_slice()
-        };
-        self.options.load(paths, output)
+        self.options.load(&default_paths(&self.paths)?, output)
     }
 
     pub(crate) fn entry_point(&self) -> &str {
@@ -60,6 +50,19 @@ impl PolicyArguments {
     }
 }
 
+/// `paths`, or the default where there are none.
+pub(crate) fn default_paths(paths: &[PathBuf]) -> Outcome<Vec<PathBuf>> {
+    if !paths.is_empty() {
+        return Ok(paths.to_vec());
+    }
+    if !Path::new(DEFAULT).exists() {
+        return Err(Failure::new(
+            "there is no `./policies`: name a policy with `-p PATH`",
+        ));
+    }
+    Ok(vec![PathBuf::from(DEFAULT)])
+}
+
 /// What goes with a policy, wherever it lies.
 #[derive(Args, Debug)]
 pub(crate) struct PolicyOptions {
@@ -73,6 +76,44 @@ pub(crate) struct PolicyOptions {
     /// The package or rule that decides. Default: `data.kitelogik.main`
     #[arg(long, value_name = "PATH")]
     entry_point: Option<String>,
+    #[command(flatten)]
+    verification: VerificationArguments,
+}
+
+/// How bundles are checked.
+#[derive(Args, Debug)]
+pub(crate) struct VerificationArguments {
+    /// Take only bundles signed by this key: a public key in PEM (RSA, P-256), or a file with a secret
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Bundles",
+        conflicts_with = "skip_verify"
+    )]
+    verification_key: Option<PathBuf>,
+    /// Take bundles whatever their signature. By default only bundles without one are taken where no key is given
+    #[arg(long, help_heading = "Bundles")]
+    skip_verify: bool,
+}
+
+impl VerificationArguments {
+    pub(crate) fn verification(&self) -> Outcome<Verification> {
+        let Some(path) = &self.verification_key else {
+            return Ok(if self.skip_verify {
+                Verification::Skip
+            } else {
+                Verification::Unsigned
+            });
+        };
+        VerifyingKey::read(&read_key(path)?)
+            .map(Verification::Signed)
+            .map_err(|error| Failure::new(format_args!("`{}`: {error}", path.display())))
+    }
+
+    /// Whether signatures are checked.
+    pub(crate) fn checks(&self) -> bool {
+        self.verification_key.is_some()
+    }
 }
 
 impl PolicyOptions {
@@ -88,7 +129,7 @@ impl PolicyOptions {
         output: &Output,
         more: impl FnOnce(PolicyBuilder) -> PolicyBuilder,
     ) -> Outcome<Policy> {
-        let mut builder = Policy::builder();
+        let mut builder = Policy::builder().verification(self.verification.verification()?);
         let mut stdin = Stdin::default();
         for path in paths {
             builder = if path.as_os_str() == "-" {
@@ -170,6 +211,12 @@ pub(crate) fn read_stdin() -> Outcome<String> {
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::new(format_args!("cannot read standard input: {error}")))?;
     String::from_utf8(bytes).map_err(|_| Failure::new("standard input is not UTF-8"))
+}
+
+/// The bytes of a key file.
+pub(crate) fn read_key(path: &Path) -> Outcome<Vec<u8>> {
+    std::fs::read(path)
+        .map_err(|error| Failure::new(format_args!("cannot read `{}`: {error}", path.display())))
 }
 
 /// The whole of a file as text; `-` is standard input.

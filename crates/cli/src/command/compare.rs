@@ -35,7 +35,7 @@ pub(crate) struct Compare {
 pub(crate) fn run(arguments: &Compare, output: &mut Output) -> Outcome {
     let events: Vec<EventDocument> = match arguments.event.source() {
         Some(path) => Events::open(path)?.collect::<Outcome<_>>()?,
-        None => vec![arguments.event.from_flags()?],
+        None => vec![arguments.event.described()?],
     };
     let embedded = Judge::embedded(arguments.policy.load(output)?)?;
     let server = Judge::server(arguments.server.client(arguments.policy.entry_point())?)?;

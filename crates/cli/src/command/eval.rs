@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Eval, output: &mut Output) -> Outcome {
     };
     let mut tally = Tally::default();
     let Some(path) = arguments.event.source() else {
-        let document = arguments.event.from_flags()?;
+        let document = arguments.event.described()?;
         let decision = judge.decide(&document);
         tally.count(&decision);
         print(&document, &decision, true, output)?;

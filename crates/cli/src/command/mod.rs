@@ -1,10 +1,12 @@
 //! The subcommands, one module each.
 
+mod bundle;
 mod compare;
 mod compile;
 mod completions;
 mod diff;
 mod eval;
+mod init;
 mod sanitize;
 
 use clap::Subcommand;
@@ -15,10 +17,12 @@ use crate::output::Output;
 /// What is to be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Init(init::Init),
     Eval(eval::Eval),
     Compile(compile::Compile),
     Compare(compare::Compare),
     Diff(diff::Diff),
+    Bundle(bundle::Bundle),
     Sanitize(sanitize::Sanitize),
     Completions(completions::Completions),
 }
@@ -26,10 +30,12 @@ pub(crate) enum Command {
 /// Does it.
 pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
     match command {
+        Command::Init(arguments) => init::run(&arguments, output),
         Command::Eval(arguments) => eval::run(&arguments, output),
         Command::Compile(arguments) => compile::run(&arguments, output),
         Command::Compare(arguments) => compare::run(&arguments, output),
         Command::Diff(arguments) => diff::run(&arguments, output),
+        Command::Bundle(arguments) => bundle::run(&arguments, output),
         Command::Sanitize(arguments) => sanitize::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
     }

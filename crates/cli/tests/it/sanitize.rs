@@ -49,7 +49,7 @@ fn json_lists_each_finding_with_rule_span_and_text_and_hides_nothing() {
     assert_eq!(report["clean"], json!(false));
     assert_eq!(
         report["findings"],
-        json!([{"rule": "override-instructions", "span": {"start": start, "end": end}, "text": NOTE[start..end]}])
+        json!([{"rule": "override-instructions", "span": {"start": start, "end": end}, "text": NOTE.get(start..end)}])
     );
     assert_eq!(
         report["text"],

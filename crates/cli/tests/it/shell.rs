@@ -70,6 +70,11 @@ impl Shell {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
+    /// The bytes of a file.
+    pub(crate) fn read_bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
     /// Runs the program with these arguments.
     #[track_caller]
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
