@@ -1,6 +1,5 @@
 //! From the YAML of `args` to tests.
 
-use super::pattern;
 use super::reader::expected;
 use super::report::Report;
 use super::rule::{Condition, Constant, Limit, OPERATORS, Operator, TYPES, Test};
@@ -137,7 +136,7 @@ fn read_operator(entry: Entry, report: &mut Report) -> Option<Operator> {
         "ends_with" => Operator::EndsWith(text(&value, &what, report)?),
         "matches" => {
             let text = text(&value, &what, report)?;
-            match pattern::read(&text) {
+            match report.pattern(&text) {
                 Ok(pattern) => Operator::Matches {
                     regex: pattern.regex,
                     unanchored: (!pattern.anchored).then_some(value.place),

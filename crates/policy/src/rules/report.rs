@@ -1,5 +1,8 @@
 //! What is found in a file, gathered so that one run tells all of it.
 
+use std::collections::HashMap;
+
+use super::pattern::{self, Pattern};
 use super::yaml::Place;
 use crate::error::Problem;
 
@@ -8,6 +11,8 @@ pub(crate) struct Report {
     file: String,
     pub(crate) errors: Vec<Problem>,
     pub(crate) warnings: Vec<Problem>,
+    /// Patterns that were read: the same few come up again and again, and reading one takes long.
+    patterns: HashMap<String, Result<Pattern, String>>,
 }
 
 impl Report {
@@ -16,6 +21,7 @@ impl Report {
             file: file.to_owned(),
             errors: Vec::new(),
             warnings: Vec::new(),
+            patterns: HashMap::new(),
         }
     }
 
@@ -27,6 +33,16 @@ impl Report {
     pub(crate) fn warning(&mut self, place: Place, message: String) {
         let problem = self.problem(place, message);
         self.warnings.push(problem);
+    }
+
+    /// [`pattern::read`], once for each text.
+    pub(crate) fn pattern(&mut self, text: &str) -> Result<Pattern, String> {
+        if let Some(known) = self.patterns.get(text) {
+            return known.clone();
+        }
+        let read = pattern::read(text);
+        self.patterns.insert(text.to_owned(), read.clone());
+        read
     }
 
     fn problem(&self, place: Place, message: String) -> Problem {
