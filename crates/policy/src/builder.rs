@@ -9,7 +9,7 @@ use crate::builtin::{self, Builtin, BuiltinData};
 #[cfg(feature = "bundle")]
 use crate::bundle::{Bundle, Verification};
 use crate::compiled;
-use crate::directory::{Sources, canonical};
+use crate::directory::{Sources, Test, TestFiles, canonical, test};
 use crate::document::{self, Document, Format};
 use crate::limits::Limits;
 use crate::revision::revision;
@@ -150,13 +150,25 @@ impl PolicyBuilder {
     /// See [`PolicyError`]: whatever cannot be read, understood or composed, is an error here and not a surprise
     /// when a call is judged.
     pub fn build(self) -> Result<Policy, PolicyError> {
+        self.compose(None).map(|(policy, _)| policy)
+    }
+
+    /// The policy, which has no test in it, and the tests that lie beside it or were given by name.
+    pub(crate) fn build_with_tests(self) -> Result<(Policy, TestFiles), PolicyError> {
+        self.compose(Some(TestFiles::default()))
+    }
+
+    fn compose(self, tests: Option<TestFiles>) -> Result<(Policy, TestFiles), PolicyError> {
         if self.sources.is_empty() {
             return Err(PolicyError::NoPolicy {
                 place: "an empty builder".to_owned(),
             });
         }
         let mut own = Vec::new();
-        let mut sources = Sources::default();
+        let mut sources = Sources {
+            tests,
+            ..Sources::default()
+        };
         for source in self.sources {
             #[cfg(feature = "bundle")]
             let source = source.opened(&self.verification)?;
@@ -170,7 +182,9 @@ impl PolicyBuilder {
             rules,
             mut documents,
             mut warnings,
+            tests,
         } = sources;
+        let mut tests = tests.unwrap_or_default();
         let rules = compiled::add(rules, &mut user, &mut warnings)?;
         refuse_same_names(&mut user);
 
@@ -193,7 +207,15 @@ impl PolicyBuilder {
 
         let mut modules = builtin::modules(builtin);
         modules.append(&mut user);
+        // Tests call what the policy has; nothing in the policy may come from a test.
+        let count = modules.len();
         let outlines = syntax::outlines(&modules).map_err(PolicyError::Rego)?;
+        if !tests.modules.is_empty() {
+            modules.append(&mut tests.modules);
+            refuse_same_names(&mut modules);
+            syntax::outlines(&modules).map_err(PolicyError::Rego)?;
+            tests.modules = modules.split_off(count);
+        }
 
         let mut builtin_data = None;
         if builtin != Builtin::Nothing {
@@ -227,7 +249,7 @@ impl PolicyBuilder {
             protect(&mut data.limits, &own);
         }
         let data = compose(&user_data, builtin_data.as_ref())?;
-        Ok(Policy {
+        let policy = Policy {
             modules,
             data: Value::Object(data),
             revision,
@@ -235,7 +257,8 @@ impl PolicyBuilder {
             warnings,
             rules: rules.origins,
             limits: builtin_data.map(|data| data.limits),
-        })
+        };
+        Ok((policy, tests))
     }
 
     fn with(mut self, source: Source) -> Self {
@@ -296,7 +319,11 @@ impl Source {
                 sources.data_file(&path)
             }
             Self::Rego(name, text) => {
-                sources.modules.push(Module {
+                let into = match (&mut sources.tests, test(&name)) {
+                    (Some(tests), Some(Test::Rego)) => &mut tests.modules,
+                    _ => &mut sources.modules,
+                };
+                into.push(Module {
                     place: name.clone(),
                     name,
                     text,
@@ -305,6 +332,13 @@ impl Source {
                 Ok(())
             }
             Self::Rules(source) => {
+                if let (Some(tests), Some(Test::Table)) = (&mut sources.tests, test(source.name()))
+                {
+                    tests
+                        .tables
+                        .push((source.name().to_owned(), source.text().to_owned()));
+                    return Ok(());
+                }
                 sources.rules.push((source.name().to_owned(), source));
                 Ok(())
             }

@@ -22,6 +22,22 @@ pub(crate) struct Sources {
     pub(crate) rules: Vec<(String, rules::Source)>,
     pub(crate) documents: Vec<Document>,
     pub(crate) warnings: Vec<String>,
+    /// Where files of tests go; they are left out where there is no such place.
+    pub(crate) tests: Option<TestFiles>,
+}
+
+/// Files of tests: part of no policy.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TestFiles {
+    pub(crate) modules: Vec<Module>,
+    /// Decision tables in YAML: the name of each, and its text.
+    pub(crate) tables: Vec<(String, String)>,
+}
+
+impl TestFiles {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.modules.is_empty() && self.tables.is_empty()
+    }
 }
 
 impl Sources {
@@ -42,7 +58,8 @@ impl Sources {
             seen: BTreeSet::from([root.clone()]),
         }
         .visit(directory, &mut Vec::new())?;
-        if self.modules.len() + self.rules.len() == before {
+        let tested = self.tests.as_ref().is_some_and(|tests| !tests.is_empty());
+        if self.modules.len() + self.rules.len() == before && !tested {
             return Err(PolicyError::NoPolicy {
                 place: format!("`{}`", directory.display()),
             });
@@ -52,6 +69,9 @@ impl Sources {
 
     /// Reads one file for what its name says: `.rego`, a data file, or rules in any other `.yaml`.
     pub(crate) fn file(&mut self, path: &Path) -> Result<(), PolicyError> {
+        if let (Some(kind), Some(_)) = (test(file_name(path)), &self.tests) {
+            return self.test(path, kind);
+        }
         match kind(path) {
             Kind::Rego => {
                 let place = file_name(path).to_owned();
@@ -78,6 +98,23 @@ impl Sources {
             text,
             builtin: false,
         });
+        Ok(())
+    }
+
+    fn test(&mut self, path: &Path, kind: Test) -> Result<(), PolicyError> {
+        let Some(tests) = &mut self.tests else {
+            return Ok(());
+        };
+        let (name, text) = (shown(path), read(path)?);
+        match kind {
+            Test::Rego => tests.modules.push(Module {
+                place: name.clone(),
+                name,
+                text,
+                builtin: false,
+            }),
+            Test::Table => tests.tables.push((name, text)),
+        }
         Ok(())
     }
 
@@ -161,10 +198,12 @@ impl Walk<'_> {
                 folders.pop();
                 continue;
             }
+            if let Some(kind) = test(&name) {
+                self.sources.test(&path, kind)?;
+                continue;
+            }
             match kind(&path) {
-                Kind::Rego if name.ends_with("_test.rego") => {}
                 Kind::Rego => self.sources.module(&path, place(folders, &name))?,
-                Kind::Yaml if name.ends_with("_test.yaml") || name.ends_with("_test.yml") => {}
                 Kind::Yaml => {
                     let text = read(&path)?;
                     if rules::is_rules(&text) {
@@ -196,6 +235,22 @@ fn place(folders: &[String], name: &str) -> String {
     }
     place.push_str(name);
     place
+}
+
+pub(crate) enum Test {
+    Rego,
+    Table,
+}
+
+/// Whether a file is one of tests, by its name.
+pub(crate) fn test(name: &str) -> Option<Test> {
+    if name.ends_with("_test.rego") {
+        Some(Test::Rego)
+    } else if name.ends_with("_test.yaml") || name.ends_with("_test.yml") {
+        Some(Test::Table)
+    } else {
+        None
+    }
 }
 
 enum Kind {

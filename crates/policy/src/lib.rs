@@ -90,6 +90,7 @@ mod policy;
 mod revision;
 pub mod rules;
 mod syntax;
+pub mod testing;
 mod write;
 
 pub use builder::PolicyBuilder;
@@ -97,3 +98,4 @@ pub use error::{PolicyError, Problem};
 pub use limits::{Limits, SecurityLimits};
 pub use module::Module;
 pub use policy::Policy;
+pub use testing::{TestReport, TestRunner};

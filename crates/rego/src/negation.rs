@@ -107,8 +107,7 @@ impl Rewriter<'_> {
         for operand in &operands {
             self.expression(operand);
             let inner = std::mem::take(&mut self.edits);
-            let start = spelling::start(self.text, operand.span().start as usize, operand);
-            let end = spelling::end(self.text, operand.span().end as usize, operand);
+            let (start, end) = spelling::range(self.text, operand);
             let value = self.rendered(start, end, inner);
             self.operands += 1;
             let name = format!("kitelogik_operand_{}", self.operands);

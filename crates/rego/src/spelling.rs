@@ -2,12 +2,42 @@
 
 use regorus::unstable::Expr;
 
-/// The text of `expression` within `text`, which it was parsed from.
+/// The text of `expression` within `text`, which it was parsed from. Parentheses around all of it are left out.
 pub(crate) fn of<'a>(text: &'a str, expression: &Expr) -> &'a str {
-    let span = expression.span();
-    let start = start(text, span.start as usize, expression);
-    let end = end(text, span.end as usize, expression);
+    let (start, end) = range(text, expression);
     text.get(start..end).unwrap_or_default()
+}
+
+/// Where `expression` begins and ends.
+pub(crate) fn range(text: &str, expression: &Expr) -> (usize, usize) {
+    let span = expression.span();
+    let start = match expression {
+        // The span of an object starts with its last field; only its line and column are those of the brace.
+        Expr::Object { fields, .. } if fields.len() > 1 => {
+            brace(text, span.line, span.col).unwrap_or(span.start as usize)
+        }
+        _ => start(text, span.start as usize, expression),
+    };
+    // The span of an empty set has what comes after it.
+    if let Expr::Set { items, .. } = expression
+        && items.is_empty()
+        && let Some(length) = text.get(start..).and_then(|rest| rest.find(')'))
+    {
+        return (start, start + length + 1);
+    }
+    (start, end(text, span.end as usize, expression))
+}
+
+/// Where the brace in this line and column is.
+fn brace(text: &str, line: u32, column: u32) -> Option<usize> {
+    let before: usize = text
+        .split_inclusive('\n')
+        .take((line as usize).checked_sub(1)?)
+        .map(str::len)
+        .sum();
+    let mut letters = text.get(before..)?.char_indices();
+    let (offset, letter) = letters.nth((column as usize).checked_sub(1)?)?;
+    (letter == '{').then_some(before + offset)
 }
 
 /// Where `expression` begins, whose span begins at `start`.

@@ -18,4 +18,5 @@ mod rules;
 mod rules_schema;
 mod rules_text;
 mod syntax;
+mod testing;
 mod writing;

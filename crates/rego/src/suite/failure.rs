@@ -212,15 +212,15 @@ impl<'a> Probe<'a> {
                 let rule = format!(
                     "kitelogik_value := kitelogik_side if {{\n{before}\nkitelogik_side := {side} {modifiers}\n}}"
                 );
-                let value = self
-                    .engine(&rule)
-                    .and_then(|mut engine| self.ask(&mut engine, "kitelogik_value", time).ok());
-                match value {
-                    None | Some(Value::Undefined) => "undefined".to_owned(),
-                    Some(value) => one_line(&serde_json::to_string(&value).unwrap_or_default()),
-                }
+                let mut engine = self.engine(&rule)?;
+                let value = self.ask(&mut engine, "kitelogik_value", time).ok()?;
+                Some(match value {
+                    Value::Undefined => "undefined".to_owned(),
+                    value => one_line(&serde_json::to_string(&value).unwrap_or_default()),
+                })
             })
-            .collect()
+            .collect::<Option<_>>()
+            .unwrap_or_default()
     }
 }
 

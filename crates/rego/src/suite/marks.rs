@@ -126,8 +126,7 @@ fn mark(text: &str, rule: &Rule, (module, index): (usize, usize), edits: &mut Ed
 
 /// Puts `value` into a call of the mark.
 fn wrap(text: &str, value: &Expr, call: &str, edits: &mut Edits) {
-    let start = spelling::start(text, value.span().start as usize, value);
-    let end = spelling::end(text, value.span().end as usize, value);
+    let (start, end) = spelling::range(text, value);
     edits.push((start, start, call.to_owned()));
     edits.push((end, end, ")".to_owned()));
 }

@@ -22,6 +22,10 @@ level := "high" if {
 	input.amount > 0
 } else := "none"
 
+nothing := set() if input.amount < 0
+
+fees := {"é": 1, "b": 2,}
+
 deny contains "too much" if input.amount > 1000
 
 double(x) := x * 2
@@ -195,14 +199,16 @@ fn coverage_tells_lines_that_were_evaluated_and_rules_that_fired() {
             ("data.team.allow", 5, true),
             ("data.team.blocked", 10, false),
             ("data.team.level", 12, true),
-            ("data.team.deny", 18, false),
-            ("data.team.double", 20, false),
+            ("data.team.nothing", 18, false),
+            ("data.team.fees", 20, true),
+            ("data.team.deny", 22, false),
+            ("data.team.double", 24, false),
         ]
     );
     for line in [5, 6, 7, 13, 15] {
         assert!(team.covered.contains(&line), "{line}: {team:?}");
     }
-    for line in [10, 18, 20] {
+    for line in [10, 18, 22, 24] {
         assert!(team.not_covered.contains(&line), "{line}: {team:?}");
     }
 }

@@ -1,0 +1,469 @@
+//! Tests of a policy: what passes, what fails and why, as `opa test` would have it.
+
+use std::fs;
+use std::path::Path;
+
+use kitelogik_policy::testing::{
+    TestError, TestOutcome, TestReport, TestResult, TestRunner, json_schema,
+};
+use kitelogik_policy::{Policy, PolicyBuilder};
+use serde_json::Value;
+
+use crate::engine::opa;
+use crate::rules::same_as;
+
+const REFUNDS: &str = r#"
+version: 1
+rules:
+  - name: allow_small_refunds
+    when: {action: approve_refund, args: {amount: {gte: 0, lte: 50}}}
+    then: allow
+    risk_tier: TRANSACTIONAL_LOW
+  - name: review_mid_refunds
+    when: {action: approve_refund, args: {amount: {gt: 50, lte: 500}}}
+    then: hitl
+    reason: Refunds over 50 need a person
+  - name: block_large_refunds
+    when: {action: approve_refund, args: {amount: {gt: 500}}}
+    reason: Refunds over 500 go through the finance team
+"#;
+
+fn refunds() -> PolicyBuilder {
+    Policy::builder().yaml("refunds.yaml", REFUNDS)
+}
+
+fn table(text: &str) -> TestReport {
+    TestRunner::new(refunds().yaml("refunds_test.yaml", text))
+        .unwrap()
+        .run()
+        .unwrap()
+}
+
+fn problems(text: &str) -> Vec<String> {
+    let runner = TestRunner::new(refunds().yaml("refunds_test.yaml", text)).unwrap();
+    let TestError::Tables(problems) = runner.run().unwrap_err() else {
+        panic!("no problem in a table")
+    };
+    problems.iter().map(ToString::to_string).collect()
+}
+
+fn result<'a>(report: &'a TestReport, name: &str) -> &'a TestResult {
+    let result = report.results.iter().find(|result| result.name == name);
+    result.unwrap_or_else(|| panic!("no test `{name}`"))
+}
+
+#[test]
+fn no_test_is_part_of_a_policy() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(
+        directory.path().join("user.rego"),
+        "package kitelogik.userpolicy\n\nallow if input.action == \"a\"\n",
+    )
+    .unwrap();
+    let before = Policy::load(directory.path()).unwrap();
+    fs::write(
+        directory.path().join("user_test.rego"),
+        "package kitelogik.userpolicy\n\nallow if true\n\ntest_a if allow\n",
+    )
+    .unwrap();
+    fs::write(
+        directory.path().join("user_test.yaml"),
+        "version: 1\ntests: [{name: a, input: {action: b}, verdict: refuse}]\n",
+    )
+    .unwrap();
+    let after = Policy::load(directory.path()).unwrap();
+    assert_eq!(before.revision(), after.revision());
+    let runner = TestRunner::load(directory.path()).unwrap();
+    assert_eq!(runner.policy().revision(), before.revision());
+    assert_eq!(runner.run().unwrap().results.len(), 2);
+}
+
+#[test]
+fn outcomes_counts_and_exit_codes_are_those_of_opa_test() {
+    let cases = [
+        ("test_a if 1 == 1", 0),
+        ("test_a if 1 == 2\n\ntest_b if true", 2),
+        ("todo_test_a if true\n\ntest_b if true", 2),
+        ("test_a := 1\n\ntest_b := false\n\ntest_c contains 1", 2),
+        ("test_a if false\n\ntest_a if true", 2),
+        ("test_a if f == 1\n\nf := 1\n\nf := 2", 2),
+        (
+            "test_a[name] if {\n\tsome name, n in {\"one\": 1, \"two\": 2, \"three\": 3}\n\tn < 3\n}\n\ntest_b if true",
+            2,
+        ),
+        ("helper if true", 0),
+    ];
+    for (tests, exit) in cases {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(
+            directory.path().join("main.rego"),
+            "package kitelogik.main\n\nallow := true\n",
+        )
+        .unwrap();
+        fs::write(
+            directory.path().join("a_test.rego"),
+            format!("package a_test\n\n{tests}\n"),
+        )
+        .unwrap();
+        let policy = Policy::builder()
+            .without_builtin_bundle()
+            .directory(directory.path());
+        let report = TestRunner::new(policy).unwrap().run().unwrap();
+        assert_eq!(report.exit_code(), exit, "{tests}");
+        let Some(output) = opa(&["test", &directory.path().display().to_string()]) else {
+            continue;
+        };
+        assert_eq!(output.status.code(), Some(i32::from(exit)), "{tests}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            said.ends_with(&report.summary()),
+            "{tests}\n--- opa\n{said}\n--- here\n{}",
+            report.summary()
+        );
+    }
+}
+
+#[test]
+fn the_built_in_bundles_tests_pass_and_are_as_many_as_opa_has() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rego");
+    let mut policy = Policy::builder();
+    for entry in fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_string_lossy().ends_with("_test.rego") {
+            policy = policy.file(path);
+        }
+    }
+    let report = TestRunner::new(policy).unwrap().coverage().run().unwrap();
+    assert!(report.passed(), "{}", report.text(false));
+    assert!(report.counts.passed > 20, "{}", report.summary());
+    let Some(output) = opa(&["test", &folder.display().to_string()]) else {
+        return;
+    };
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), report.summary());
+
+    // Rules that did not fire here did not fire there.
+    let output = opa(&["test", "--coverage", &folder.display().to_string()]).unwrap();
+    let theirs: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for ours in report.coverage.unwrap().files {
+        let name = ours.file.strip_prefix("kitelogik/").unwrap();
+        let path = folder.join(name).display().to_string();
+        let ranges = theirs["files"][&path]["not_covered"].as_array().cloned();
+        for rule in ours.rules.iter().filter(|rule| !rule.fired) {
+            let known = ranges.iter().flatten().any(|range| {
+                let row = |end: &str| range[end]["row"].as_u64().unwrap();
+                (row("start")..=row("end")).contains(&u64::from(rule.line))
+            });
+            assert!(known, "{name}:{} fired in OPA", rule.line);
+        }
+    }
+}
+
+#[test]
+fn a_failed_test_tells_its_statement_and_what_its_sides_are() {
+    let policy = refunds().rego(
+        "refunds_test.rego",
+        "package refunds_test\n\nimport data.kitelogik.main\n\ntest_small if {\n\tmain.allow with input as call(40)\n\tmain.allow == false with input as call(41)\n}\n\ncall(amount) := {\"action\": \"approve_refund\", \"args\": {\"amount\": amount}, \"context\": {}}\n",
+    );
+    let report = TestRunner::new(policy).unwrap().run().unwrap();
+    let text = report.text(false);
+    let wanted = [
+        "refunds_test.rego:5:\ndata.refunds_test.test_small: FAIL (",
+        "  line 7: main.allow == false with input as call(41)\n    left:  true\n    right: false\n",
+        "FAIL: 1/1\n",
+    ];
+    for part in wanted {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn a_decision_table_passes_where_every_decision_is_as_wanted() {
+    let report = table(
+        "
+version: 1
+input: {action: approve_refund, context: {user_role: support_agent}}
+tests:
+  - name: small
+    input: {args: {amount: 42}}
+    verdict: allow
+    rule: allow_small_refunds
+    risk_tier: TRANSACTIONAL_LOW
+  - name: mid
+    input: {args: {amount: 420}}
+    verdict: hitl
+    reason: Refunds over 50 need a person
+  - name: large
+    input: {args: {amount: 4200}}
+    verdict: deny
+    reason: [Refunds over 500 go through the finance team]
+    rule: [block_large_refunds]
+  - name: other
+    input: {action: delete_customer}
+    verdict: refuse
+",
+    );
+    assert_eq!(report.summary(), "PASS: 4/4\n", "{}", report.text(true));
+}
+
+#[test]
+fn a_decision_that_is_not_as_wanted_tells_each_difference() {
+    let report = table(
+        "
+version: 1
+tests:
+  - name: small
+    input: {action: approve_refund, args: {amount: 42}}
+    verdict: deny
+    reason: too much
+    rule: block_large_refunds
+    risk_tier: DESTRUCTIVE
+",
+    );
+    assert_eq!(report.exit_code(), 2);
+    let result = result(&report, "small");
+    assert_eq!((result.outcome, result.line), (TestOutcome::Fail, 4));
+    assert_eq!(
+        result.messages,
+        [
+            "the verdict is `allow`, not `deny`: allowed by policy",
+            "the reason is `allowed by policy`, not `too much`",
+            "the rule `block_large_refunds` did not fire, but `allow_small_refunds`",
+            "the risk tier is `TRANSACTIONAL_LOW`, not `DESTRUCTIVE`",
+        ]
+    );
+}
+
+#[test]
+fn a_denial_for_an_error_is_not_the_denial_that_a_table_wants() {
+    let policy = refunds()
+        .rego(
+            "broken.rego",
+            "package kitelogik.userpolicy\n\ndeny contains \"no\" if to_number(input.args.amount) > 5\n",
+        )
+        .yaml(
+            "broken_test.yaml",
+            "version: 1\ntests: [{name: a, input: {action: b, args: {amount: x}}, verdict: deny}]\n",
+        );
+    let report = TestRunner::new(policy).unwrap().run().unwrap();
+    assert_eq!(report.summary(), "ERROR: 1/1\n");
+    let message = &result(&report, "a").messages[0];
+    assert!(
+        message.starts_with("the policy could not decide: broken.rego:3:"),
+        "{message}"
+    );
+}
+
+#[test]
+fn everything_wrong_in_a_table_is_told_in_one_run_with_its_place() {
+    let text = "
+version: 2
+inputs: {}
+tests:
+  - name: a
+    input: {action: approve_refund, contxt: {}}
+    verdict: alow
+  - name: a
+    input: {action: approve_refund, args: 5}
+    verdict: allow
+    risk_tier: HIGH
+  - input: {action: approve_refund}
+    verdict: [allow]
+    reasons: x
+  - name: b
+    verdict: deny
+";
+    assert_eq!(
+        problems(text),
+        [
+            "refunds_test.yaml:2:10: the version of this format is `1`",
+            "refunds_test.yaml:3:1: unknown key `inputs`; did you mean `input`?",
+            "refunds_test.yaml:6:37: in the input: unknown key `contxt`; known here: `event_type`, `data_classification`, `action`, `tool_name`, `args`, `resource_path`, `context`",
+            "refunds_test.yaml:7:14: unknown verdict `alow`; did you mean `allow`?",
+            "refunds_test.yaml:8:5: a test named `a` is in line 5 already",
+            "refunds_test.yaml:9:37: in the input: `args` must be an object",
+            "refunds_test.yaml:11:16: unknown risk tier `HIGH`; one of `INFORMATIONAL`, `OPERATIONAL`, `TRANSACTIONAL_LOW`, `TRANSACTIONAL_HIGH`, `DESTRUCTIVE`, `SECURITY_CRITICAL`",
+            "refunds_test.yaml:12:5: a test has a `name`",
+            "refunds_test.yaml:13:14: `verdict` takes text, and this is a list",
+            "refunds_test.yaml:14:5: unknown key `reasons`; did you mean `reason`?",
+            "refunds_test.yaml:15:5: a test has an `input`: the event that is judged",
+        ]
+    );
+    assert_eq!(
+        problems(" \n"),
+        [
+            "refunds_test.yaml:1:1: there is nothing here: a decision table has `version: 1` and `tests`"
+        ]
+    );
+}
+
+#[test]
+fn a_pattern_chooses_tests_by_their_full_names() {
+    let policy = || {
+        refunds()
+            .rego(
+                "a_test.rego",
+                "package a_test\n\ntest_one if true\n\ntest_two if true\n",
+            )
+            .yaml(
+                "b_test.yaml",
+                "version: 1\ntests: [{name: one, input: {action: x}, verdict: refuse}]\n",
+            )
+    };
+    for (pattern, count) in [
+        ("one", 2),
+        ("^data\\.a_test", 2),
+        ("b_test.yaml: one$", 1),
+        ("nope", 0),
+    ] {
+        let runner = TestRunner::new(policy())
+            .unwrap()
+            .matching(pattern)
+            .unwrap();
+        assert_eq!(runner.run().unwrap().results.len(), count, "{pattern}");
+    }
+    let error = TestRunner::new(policy())
+        .unwrap()
+        .matching("a(")
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`a(` is no regular expression: unclosed group"
+    );
+}
+
+#[test]
+fn coverage_tells_which_rules_fired_in_yaml_and_in_rego() {
+    let policy = refunds()
+        .rego(
+            "more.rego",
+            "package kitelogik.userpolicy\n\ndeny contains \"nobody\" if {\n\tinput.context.user_role == \"nobody\"\n\tinput.action == \"approve_refund\"\n}\n",
+        )
+        .yaml(
+            "refunds_test.yaml",
+            "version: 1\ntests: [{name: a, input: {action: approve_refund, args: {amount: 5}}, verdict: allow}]\n",
+        );
+    let report = TestRunner::new(policy).unwrap().coverage().run().unwrap();
+    let text = report.coverage.unwrap().text();
+    assert_eq!(
+        text,
+        "more.rego:
+  line 3: `data.kitelogik.userpolicy.deny` never fired
+  not evaluated: 3, 5
+refunds.yaml:
+  line 8: `review_mid_refunds` never fired
+  line 12: `block_large_refunds` never fired
+  not evaluated: 8, 12
+COVERAGE: 33.3% of lines (2/6), 25.0% of rules (1/4)
+"
+    );
+}
+
+#[test]
+fn a_report_is_json_and_junit_xml() {
+    let policy = refunds()
+        .rego(
+            "a_test.rego",
+            "package a_test\n\ntest_one if { print(\"<5>\\u0007\"); 1 == 2 }\n\ntodo_test_two if true\n",
+        )
+        .yaml(
+            "b_test.yaml",
+            "version: 1\ntests: [{name: \"one & two\", input: {action: x}, verdict: refuse}]\n",
+        );
+    let report = TestRunner::new(policy).unwrap().run().unwrap();
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["failed"], 1);
+    assert_eq!(json["results"][0]["outcome"], "fail");
+    assert_eq!(json["results"][0]["package"], "data.a_test");
+    assert_eq!(json["results"][0]["stopped_at"]["expression"], "1 == 2");
+    assert_eq!(json["results"][1]["outcome"], "skip");
+    assert_eq!(json["results"][2]["package"], Value::Null);
+
+    let xml = report.junit();
+    let times = regex::Regex::new("time=\"[0-9.]+\"").unwrap();
+    assert_eq!(
+        times.replace_all(&xml, "time=\"0\""),
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="kitelogik" tests="3" failures="1" errors="0" skipped="1" time="0">
+  <testsuite name="a_test.rego" tests="2" failures="1" errors="0" skipped="1">
+    <testcase classname="data.a_test" name="test_one" file="a_test.rego" line="3" time="0">
+      <failure message="a_test.rego:3: 1 == 2">a_test.rego:3: 1 == 2&#10;is: 1&#10;is: 2</failure>
+      <system-out>a_test.rego:3: &lt;5&gt;\u{7}</system-out>
+    </testcase>
+    <testcase classname="data.a_test" name="todo_test_two" file="a_test.rego" line="5" time="0">
+      <skipped/>
+    </testcase>
+  </testsuite>
+  <testsuite name="b_test.yaml" tests="1" failures="0" errors="0" skipped="0">
+    <testcase classname="b_test.yaml" name="one &amp; two" file="b_test.yaml" line="2" time="0"/>
+  </testsuite>
+</testsuites>
+"#
+    );
+}
+
+#[test]
+fn tests_that_do_not_compile_are_an_error_with_its_place() {
+    let policy = refunds().rego("a_test.rego", "package a_test\n\ntest_a if nothing(1)\n");
+    let error = TestRunner::new(policy).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("a_test.rego:3:11: unknown function `nothing`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_schema_of_tables_is_current_and_says_what_the_reader_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/tests.schema.json");
+    let text = serde_json::to_string_pretty(&json_schema()).unwrap();
+    same_as(&path, &format!("{text}\n"));
+
+    let validator = jsonschema::validator_for(&json_schema()).unwrap();
+    for (test, valid) in [
+        ("{name: a, input: {action: x}, verdict: refuse}", true),
+        (
+            "{name: a, input: {action: x, context: {user_role: y, budget_used_tokens: 5}}, verdict: hitl}",
+            true,
+        ),
+        (
+            "{name: a, input: {action: x}, verdict: refuse, reason: [b, c], rule: d, risk_tier: DESTRUCTIVE}",
+            true,
+        ),
+        (
+            "{name: a, input: {event_type: agent.spawn, requested_capabilities: [x]}, verdict: deny}",
+            true,
+        ),
+        (
+            "{name: a, input: {action: x, contxt: {}}, verdict: refuse}",
+            false,
+        ),
+        (
+            "{name: a, input: {action: x, context: {role: y}}, verdict: refuse}",
+            false,
+        ),
+        ("{name: a, input: {action: x}}", false),
+        ("{name: '', input: {action: x}, verdict: refuse}", false),
+        ("{name: a, input: {action: x}, verdict: maybe}", false),
+        (
+            "{name: a, input: {action: x}, verdict: refuse, risk_tier: HIGH}",
+            false,
+        ),
+        (
+            "{name: a, input: {action: x}, verdict: refuse, reason: []}",
+            false,
+        ),
+        (
+            "{name: a, input: {action: x}, verdict: refuse, because: b}",
+            false,
+        ),
+    ] {
+        let text = format!("version: 1\ntests: [{test}]\n");
+        let document: Value = yaml_serde::from_str(&text).unwrap();
+        assert_eq!(validator.is_valid(&document), valid, "schema: {test}");
+        let read = TestRunner::new(refunds().yaml("a_test.yaml", text))
+            .unwrap()
+            .run();
+        assert_eq!(read.is_ok(), valid, "reader: {test}");
+    }
+}
