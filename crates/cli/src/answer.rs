@@ -16,6 +16,8 @@ pub(crate) enum Answer {
     Yes,
     /// Not allowed, different, found something: exit 1.
     No,
+    /// Tests were run, and not all passed: exit 2, as that of `opa test`.
+    TestsFailed,
     /// It was printed that there is no answer, as where the policy could not be asked: exit 2.
     Unknown,
 }
@@ -60,11 +62,16 @@ pub(crate) fn exit_code(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
-        Ok(Answer::Unknown) | Err(Failure::OutputClosed) => ExitCode::from(2),
+        Ok(Answer::TestsFailed | Answer::Unknown) | Err(Failure::OutputClosed) => ExitCode::from(2),
         Err(Failure::Message(message)) => {
-            let message = visible_lines(&message).replace('\n', "\n  ");
-            eprintln!("{}error:{:#} {message}", style::ERROR, style::ERROR);
+            tell(&message);
             ExitCode::from(2)
         }
     }
+}
+
+/// Tells of an error.
+pub(crate) fn tell(message: &str) {
+    let message = visible_lines(message).replace('\n', "\n  ");
+    eprintln!("{}error:{:#} {message}", style::ERROR, style::ERROR);
 }

@@ -129,6 +129,16 @@ impl PolicyOptions {
         output: &Output,
         more: impl FnOnce(PolicyBuilder) -> PolicyBuilder,
     ) -> Outcome<Policy> {
+        let builder = self.builder(paths)?;
+        let policy = more(builder).build().map_err(|error| explain(&error))?;
+        for warning in policy.warnings() {
+            output.warn(warning);
+        }
+        Ok(policy)
+    }
+
+    /// The policy of `paths`, yet to be read.
+    pub(crate) fn builder(&self, paths: &[PathBuf]) -> Outcome<PolicyBuilder> {
         let mut builder = Policy::builder().verification(self.verification.verification()?);
         let mut stdin = Stdin::default();
         for path in paths {
@@ -156,11 +166,7 @@ impl PolicyOptions {
         if let Some(entry_point) = &self.entry_point {
             builder = builder.entry_point(entry_point);
         }
-        let policy = more(builder).build().map_err(|error| explain(&error))?;
-        for warning in policy.warnings() {
-            output.warn(warning);
-        }
-        Ok(policy)
+        Ok(builder)
     }
 }
 
@@ -174,7 +180,7 @@ fn is_rego(text: &str) -> bool {
 }
 
 /// The library's error, in the words of the program where those differ.
-fn explain(error: &PolicyError) -> Failure {
+pub(crate) fn explain(error: &PolicyError) -> Failure {
     match error {
         PolicyError::BuiltinPackage {
             module, package, ..

@@ -27,6 +27,7 @@ pub(crate) const TEMPLATES: [Template; 1] = [Template {
         "events.jsonl",
         "policies/refunds.rego",
         "policies/refunds_test.rego",
+        "policies/refunds_test.yaml",
         "src/main.rs",
     ),
 }];

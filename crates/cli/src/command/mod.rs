@@ -8,6 +8,7 @@ mod diff;
 mod eval;
 mod init;
 mod sanitize;
+mod test;
 
 use clap::Subcommand;
 
@@ -18,6 +19,7 @@ use crate::output::Output;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(init::Init),
+    Test(test::Test),
     Eval(eval::Eval),
     Compile(compile::Compile),
     Compare(compare::Compare),
@@ -31,6 +33,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
     match command {
         Command::Init(arguments) => init::run(&arguments, output),
+        Command::Test(arguments) => test::run(&arguments, output),
         Command::Eval(arguments) => eval::run(&arguments, output),
         Command::Compile(arguments) => compile::run(&arguments, output),
         Command::Compare(arguments) => compare::run(&arguments, output),

@@ -7,9 +7,10 @@ use kitelogik_opa_process::opa_or_skip;
 
 use crate::shell::Shell;
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 12] = [
     &[],
     &["init"],
+    &["test"],
     &["eval"],
     &["compile"],
     &["compare"],
@@ -28,6 +29,10 @@ fn shell() -> Shell {
     let rego = shell.read("project/policies/refunds.rego");
     let events = shell.read("project/events.jsonl");
     shell.write("policies/refunds.rego", &rego);
+    shell.write(
+        "policies/refunds_test.rego",
+        shell.read("project/policies/refunds_test.rego"),
+    );
     shell.write("policies.old/refunds.rego", rego.replace("200", "120"));
     shell.write("refunds.rego", "package kitelogik.main\nallow := true\n");
     shell.write("event.json", events.lines().next().unwrap());

@@ -82,6 +82,15 @@ fn nothing_is_overwritten_and_an_empty_directory_is_taken() {
 }
 
 #[test]
+fn its_tests_pass() {
+    let shell = Shell::new();
+    shell.run(&["init", "agent"]).code(0);
+    let ended = shell.run(&["test", "agent/policies"]).code(0);
+    assert_eq!(ended.stdout, "PASS: 10/10\n");
+    assert_eq!(ended.stderr, "");
+}
+
+#[test]
 fn the_tests_of_the_policy_pass_in_opa() {
     let Some(opa) = opa_or_skip!() else { return };
     let shell = Shell::new();

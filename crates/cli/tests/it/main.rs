@@ -13,4 +13,5 @@ mod init;
 mod program;
 mod sanitize;
 mod shell;
+mod testing;
 mod versions;

@@ -1,4 +1,4 @@
-# Run with `opa test policies`.
+# Run with `kitelogik test`, or `opa test policies`.
 package kitelogik.userpolicy_test
 
 import rego.v1
