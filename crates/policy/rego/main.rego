@@ -1,86 +1,33 @@
-# The decision document: what the built-in packages and the user's rules say, put together.
-#
-# A user's rules live in `package kitelogik.userpolicy`:
-#
-#     allow                     true where the call may happen
-#     deny contains reason      it may not, and why
-#     hitl contains reason      a person decides, and why
-#     risk_tiers contains tier  how much is at stake; the highest counts
-#     rules contains name       names for the rules that fired
-#
-# Older policies may say `deny["reason"] if { ... }` (an object), or answer `deny` and `hitl` with a boolean and
-# put the reasons into `deny_reason` and `hitl_reason`. Whatever else a rule answers is handed on as it is, for the gate
-# to refuse: what cannot be understood never helps a call.
+# The decision document: what all rules say of the event (`kitelogik.judgement`), and for a plan what they say of each of its
+# steps as well (`kitelogik.agent_plan`).
 package kitelogik.main
 
-default allow := false
+allow := data.kitelogik.agent_plan.allow if plan
 
-# Not under `deny`, so that a reader who looks at `allow` alone cannot be wrong.
-# Nothing built in allows anything: a call that no user rule allows is refused.
-allow := data.kitelogik.userpolicy.allow if count(deny) == 0
+else := data.kitelogik.judgement.allow
 
-deny contains reason if some reason in reasons(data.kitelogik.security.deny)
+deny := data.kitelogik.agent_plan.deny if plan
 
-deny contains "denied by the security rules" if yes(data.kitelogik.security.deny)
+else := data.kitelogik.judgement.deny
 
-deny contains reason if some reason in reasons(data.kitelogik.userpolicy.deny)
+deny_reason := data.kitelogik.agent_plan.deny_reason if plan
 
-deny contains reason if {
-	yes(data.kitelogik.userpolicy.deny)
-	some reason in reasons(data.kitelogik.userpolicy.deny_reason)
-}
+else := data.kitelogik.judgement.deny_reason
 
-deny contains "denied by policy" if {
-	yes(data.kitelogik.userpolicy.deny)
-	not explained
-}
+requires_hitl := data.kitelogik.agent_plan.requires_hitl if plan
 
-# A rule of its own: `not says(…)` is undefined in OPA where its argument is.
-explained if says(data.kitelogik.userpolicy.deny_reason)
+else := data.kitelogik.judgement.requires_hitl
 
-# Reasons for a deny that is not there are an error in the policy; the gate refuses such a document.
-deny_reason contains reason if some reason in reasons(data.kitelogik.userpolicy.deny_reason)
+hitl_reason := data.kitelogik.agent_plan.hitl_reason if plan
 
-default requires_hitl := false
+else := data.kitelogik.judgement.hitl_reason
 
-requires_hitl if yes(data.kitelogik.userpolicy.hitl)
+risk_tier := data.kitelogik.agent_plan.risk_tier if plan
 
-requires_hitl if says(hitl_reason)
+else := data.kitelogik.judgement.risk_tier
 
-hitl_reason contains reason if some reason in reasons(data.kitelogik.userpolicy.hitl)
+rules := data.kitelogik.agent_plan.rules if plan
 
-hitl_reason contains reason if some reason in reasons(data.kitelogik.userpolicy.hitl_reason)
+else := data.kitelogik.judgement.rules
 
-risk_tier contains "SECURITY_CRITICAL" if yes(data.kitelogik.security.deny)
-
-risk_tier contains "SECURITY_CRITICAL" if says(data.kitelogik.security.deny)
-
-risk_tier contains tier if some tier in reasons(data.kitelogik.userpolicy.risk_tiers)
-
-rules contains name if some name in reasons(data.kitelogik.security.rules)
-
-rules contains name if some name in reasons(data.kitelogik.userpolicy.rules)
-
-# Not `answer == true`, which a compiler that knows the rule's type refuses.
-yes(answer) if {
-	is_boolean(answer)
-	answer
-}
-
-says(answer) if count(reasons(answer)) > 0
-
-# What a rule answered, as a set. Booleans say nothing here; an answer of the wrong shape becomes a member that no
-# reader takes for a text.
-reasons(answer) := answer if is_set(answer)
-
-else := {reason | some reason in answer} if is_array(answer)
-
-else := {member(key, value) | some key, value in answer} if is_object(answer)
-
-else := set() if is_boolean(answer)
-
-else := {{"malformed": answer}}
-
-member(key, value) := key if yes(value)
-
-else := {"malformed": value}
+plan if input.event_type == "agent.plan"

@@ -18,8 +18,9 @@
 # UTF-8, encoded look-alikes, control characters), is refused rather than guessed at.
 #
 # Every list is data (`data.kitelogik.limits.security`), lower case, that a team extends and cannot shorten.
-# The interpreter evaluates every rule it passes, so what needs a path or a URL stands behind `kinds`, and data is named
-# by its full path: an import would be evaluated as a whole.
+# The interpreter evaluates every rule it passes, so what needs a path or a URL stands behind `kinds`. A reference into
+# `data` costs it more than one to a rule of this package, so each is made once, and by its full path: an import would be
+# evaluated as a whole.
 #
 # Regular expressions use ASCII classes only: `\d`, `\s` and `\w` mean different things to different engines.
 package kitelogik.security
@@ -42,12 +43,14 @@ sentences := {
 }
 
 # Without the lists every rule below would be silent.
-findings contains "limits" if not data.kitelogik.limits.security.max_resource_length
+findings contains "limits" if not limits.max_resource_length
+
+limits := data.kitelogik.limits.security
 
 findings contains "unsandboxed_execution" if {
-	some name in [object.get(input, "action", null), object.get(input, "tool_name", null)]
+	some name in {object.get(input, "action", null), object.get(input, "tool_name", null)}
 	is_string(name)
-	lower(name) in data.kitelogik.limits.security.execution_actions
+	lower(name) in limits.execution_actions
 	not input.context.sandbox_verified == true
 }
 
@@ -73,41 +76,32 @@ resource := folded(input.resource_path) if is_string(input.resource_path)
 
 # What each text is: a "place" starts as a path does, a "path" may be one, a "url" names a host.
 kinds[text] := kind if {
-	text := resource
-	kind := resource_kind(text)
+	some text in texts
+	kind := kind_of(text)
 }
 
-kinds[text] := kind if {
+texts contains resource
+
+texts contains folded(text) if {
 	some argument in arguments
-	text := folded(substring(argument, 0, data.kitelogik.limits.security.max_resource_length))
-	kind := argument_kind(text)
+	text := substring(argument, 0, limits.max_resource_length)
 }
 
 # Most calls carry nothing that could be a path or a URL: one look at their JSON tells.
+# Arguments are walked within an object, so that each has a key.
 arguments contains argument if {
 	regex.match(`[/\\%]|\.[A-Za-z._~-]|[A-Za-z0-9]:|[^\x00-\x7f]`, json.marshal(input.args))
-	walk(input.args, [path, value])
-	some argument in [value, key(path)]
+	walk({"args": input.args}, [path, value])
+	some argument in [value, path[count(path) - 1]]
 	is_string(argument)
 	regex.match(`[/\\%.:]|[^\x00-\x7f]`, argument)
 }
 
-key(path) := path[count(path) - 1] if count(path) > 0
-
-else := null
-
-resource_kind(text) := kind if kind := argument_kind(text)
-
-else := "path"
-
-argument_kind(text) := "place" if regex.match(`^(?:[/\\~]|\.\.?[/\\]|[a-z]:[/\\])`, text)
+kind_of(text) := "place" if regex.match(`^(?:[/\\~]|\.\.?[/\\]|[a-z]:[/\\])`, text)
 
 else := "url" if {
 	contains(text, ":")
-	regex.match(
-		`^(?:[a-z][a-z0-9+.-]+:)+[/\\][/\\]|^(?:[a-z][a-z0-9+.-]+:)*(?:https?|wss?|ftps?):`,
-		one_line(text),
-	)
+	regex.match(`^(?:[a-z][a-z0-9+.-]+:)+[/\\][/\\]|^(?:[a-z][a-z0-9+.-]+:)*(?:https?|wss?|ftps?):`, one_line(text))
 }
 
 else := "path" if {
@@ -115,6 +109,8 @@ else := "path" if {
 }
 
 else := "scheme" if regex.match("^[a-z][a-z0-9+.-]+:[^ ]", one_line(text))
+
+else := "path" if text == resource
 
 # --- What they must not be ---
 
@@ -127,11 +123,11 @@ findings_in_texts contains "path_traversal" if {
 # A name counts with whatever follows it: `.env` is a part of `file.env.bak`, `id_rsa` of `id_rsa.old`.
 findings_in_texts contains "sensitive_file" if {
 	some part in parts
-	part in data.kitelogik.limits.security.sensitive_names
+	part in limits.sensitive_names
 }
 
 findings_in_texts contains "sensitive_file" if {
-	strings.any_prefix_match(parts, data.kitelogik.limits.security.sensitive_prefixes)
+	strings.any_prefix_match(parts, limits.sensitive_prefixes)
 }
 
 parts contains part if {
@@ -150,21 +146,19 @@ plain_paths contains path if {
 }
 
 findings_in_texts contains "system_path" if {
-	strings.any_prefix_match(places, data.kitelogik.limits.security.system_paths)
+	strings.any_prefix_match(places, limits.system_paths)
 }
 
 findings_in_texts contains "protected_path" if {
-	strings.any_prefix_match(places, data.kitelogik.limits.security.protected_paths)
+	strings.any_prefix_match(places, limits.protected_paths)
 }
 
 findings_in_texts contains "url_scheme" if {
 	some text, _ in kinds
 	contains(text, ":")
-	line := one_line(text)
-	regex.match(`^[a-z][a-z0-9+.-]+:[^ ]`, line)
-	schemes := regex.replace(line, `^((?:[a-z][a-z0-9+.-]+:)+).*$`, "${1}")
+	schemes := regex.find_n(`^[a-z][a-z0-9+.-]+:(?:(?:[a-z][a-z0-9+.-]+:)+|[^ ])`, one_line(text), 1)[0]
 	some scheme in regex.split(`[:+]`, schemes)
-	scheme in data.kitelogik.limits.security.blocked_schemes
+	scheme in limits.blocked_schemes
 }
 
 findings_in_texts contains "internal_host" if {
@@ -174,6 +168,7 @@ findings_in_texts contains "internal_host" if {
 
 findings_in_texts contains "unreadable" if {
 	some host in hosts
+	not regex.match(`^[a-z0-9._-]+$`, host)
 	unreadable_host(host)
 }
 
@@ -198,8 +193,8 @@ findings_in_texts contains "unreadable" if {
 
 findings_in_texts contains "unreadable" if {
 	some argument in arguments
-	count(argument) > data.kitelogik.limits.security.max_resource_length
-	beginning := folded(substring(argument, 0, data.kitelogik.limits.security.max_resource_length))
+	count(argument) > limits.max_resource_length
+	beginning := folded(substring(argument, 0, limits.max_resource_length))
 	kinds[beginning] in {"url", "place"}
 	regex.match(`^(?:[a-z][a-z0-9+.-]+:)*[/\\][/\\]|^(?:[a-z][a-z0-9+.-]*:)*(?:https?|wss?|ftps?):`, beginning)
 	not contains(beginning, " ")
@@ -207,15 +202,18 @@ findings_in_texts contains "unreadable" if {
 
 readable_resource if {
 	is_string(input.resource_path)
-	count(input.resource_path) <= data.kitelogik.limits.security.max_resource_length
+	count(input.resource_path) <= limits.max_resource_length
+	regex.match(`^[^\x00-\x1f\x7f%]*$`, input.resource_path)
+}
+
+else if {
+	is_string(input.resource_path)
+	count(input.resource_path) <= limits.max_resource_length
 	not regex.match(`[\x00-\x1f\x7f]`, input.resource_path)
 	readable_encoding(lower(input.resource_path))
 }
 
-readable_encoding(text) if not contains(text, "%")
-
 readable_encoding(text) if {
-	contains(text, "%")
 	not regex.match(`^[^?#]*%(?:[01][0-9a-f]|7f)`, text)
 	not regex.match(`%[89a-f][0-9a-f]`, regex.replace(text, encoded_character, "x"))
 	not regex.match(misleading_encoding, regex.replace(text, `[?#].*$`, ""))
@@ -260,19 +258,18 @@ else := regex.replace(path, `^(?://[?.]/+)?/?[a-z]:/*`, "/")
 
 # --- Hosts of URLs ---
 
-authorities contains authority if {
+authorities contains authority_of(text) if {
 	some text, kind in kinds
-	names_host(text, kind)
-	line := one_line(text)
-	authority := regex.replace(line, `^(?:[a-z][a-z0-9+.-]+:)*[/\\]*([^/]*).*$`, "${1}")
+	kind == "url"
 }
 
-names_host(_, kind) if kind == "url"
-
-names_host(text, kind) if {
+authorities contains authority_of(text) if {
+	some text, kind in kinds
 	kind == "place"
 	startswith(location(text), "//")
 }
+
+authority_of(text) := regex.replace(one_line(text), `^(?:[a-z][a-z0-9+.-]+:)*[/\\]*([^/]*).*$`, "${1}")
 
 # Readers disagree on where a host ends (`http://a\@b`, `http://a#@b`), so every candidate is judged.
 hosts contains host if {
@@ -293,7 +290,9 @@ hosts contains bare(candidate) if {
 }
 
 # A host without port, brackets, zone and final dots.
-bare(candidate) := regex.replace(candidate, `^\[([0-9a-f:.]+)(?:%[^\]]*)?\].*$`, "${1}") if startswith(candidate, "[")
+bare(candidate) := candidate if regex.match(`^[a-z0-9._-]*[a-z0-9_-]$`, candidate)
+
+else := regex.replace(candidate, `^\[([0-9a-f:.]+)(?:%[^\]]*)?\].*$`, "${1}") if startswith(candidate, "[")
 
 else := regex.replace(candidate, `%.*$`, "") if strings.count(candidate, ":") > 1
 
@@ -301,25 +300,28 @@ else := trim_right(regex.replace(candidate, `:.*$`, ""), ".")
 
 # --- Hosts ---
 
-internal_host(host) if strings.any_suffix_match(concat("", [".", host]), data.kitelogik.limits.security.blocked_hosts)
+internal_host(host) if strings.any_suffix_match(concat("", [".", host]), limits.blocked_hosts)
 
 # `2130706433`, `0177.0.0.1`, `0x7f.1`, `127.1`: whoever writes an address in such a way hides it.
 internal_host(host) if {
 	regex.match(`(^|\.)(0x[0-9a-f]*|[0-9]+)$`, host)
-	not ipv4(host)
+	internal_address(host)
 }
 
-internal_host(host) if {
+internal_address(host) if not ipv4(host)
+
+internal_address(host) if {
 	ipv4(host)
-	some network in data.kitelogik.limits.security.blocked_cidrs
+	some network in limits.blocked_cidrs
 	not contains(network, ":")
 	net.cidr_contains(network, host)
 }
 
 # An IPv4 address within an IPv6 one is covered by the networks of such forms, as a whole: `::ffff:0:0/96`, 6to4, NAT64.
 internal_host(host) if {
+	contains(host, ":")
 	ipv6(host)
-	some network in data.kitelogik.limits.security.blocked_cidrs
+	some network in limits.blocked_cidrs
 	contains(network, ":")
 	net.cidr_contains(network, host)
 }
@@ -329,10 +331,7 @@ ipv4(host) if {
 	not endswith(host, ".")
 }
 
-ipv6(host) if {
-	contains(host, ":")
-	net.cidr_is_valid(concat("", [host, "/128"]))
-}
+ipv6(host) if net.cidr_is_valid(concat("", [host, "/128"]))
 
 unreadable_host(host) if regex.match(`[\x00-\x20%\[\]\x7f]`, host)
 

@@ -75,6 +75,43 @@ test_a_letter_that_engines_lower_differently_hides_nothing if {
 	security.rules == {"security.internal_host"} with input as call({"args": {"url": "htİtp://127.0.0.1"}})
 }
 
+test_each_kind_of_text_is_found_where_it_stands if {
+	found := {
+		"gopher://example.com/x": "security.url_scheme",
+		"jar:file:x": "security.url_scheme",
+		"http://user@[::1]:80/": "security.internal_host",
+		"http://0x7f.1/": "security.internal_host",
+		"http://10.0.0.1/": "security.internal_host",
+		"http://localhost./": "security.internal_host",
+		"//127.0.0.1/share": "security.internal_host",
+		"http://a%01/": "security.unreadable",
+		"http://\u2460\u2461\u2466.0.0.1/": "security.internal_host",
+		"http://a:b:c/": "security.unreadable",
+		"http://\u1d2c.example/": "security.unreadable",
+		"a/%c0%ae/b": "security.unreadable",
+		"a/%01/b": "security.unreadable",
+		"../x": "security.path_traversal",
+		"/etc/hosts": "security.system_path",
+		"./x/id_rsa.old": "security.sensitive_file",
+		"C:\\windows\\x": "security.system_path",
+	}
+	every text, rule in found {
+		security.rules[rule] with input as call({"args": {"x": text}})
+	}
+}
+
+test_a_resource_is_a_host_a_path_or_both if {
+	every resource in ["localhost:80/x", "metadata.internal", "10.0.0.1"] {
+		security.rules == {"security.internal_host"} with input as call({"resource_path": resource})
+	}
+	every resource in ["https://example.com/a/.env", "s3:x/.env", "credentials"] {
+		security.rules == {"security.sensitive_file"} with input as call({"resource_path": resource})
+	}
+	every resource in ["a%2", "a%20b/x.txt"] {
+		count(security.deny) == 0 with input as call({"resource_path": resource})
+	}
+}
+
 test_every_finding_has_a_sentence if {
 	count(security.deny) == count(security.findings) with input as call({
 		"action": "execute_shell",

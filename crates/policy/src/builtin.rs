@@ -8,18 +8,43 @@ use crate::limits::Limits;
 use crate::syntax::Outline;
 use crate::{Module, PolicyError};
 
-const MODULES: [(&str, &str); 2] = [
+const MODULES: [(&str, &str); 8] = [
     ("kitelogik/main.rego", include_str!("../rego/main.rego")),
+    (
+        "kitelogik/judgement.rego",
+        include_str!("../rego/judgement.rego"),
+    ),
     (SECURITY, include_str!("../rego/security.rego")),
+    (
+        "kitelogik/delegation.rego",
+        include_str!("../rego/delegation.rego"),
+    ),
+    (
+        "kitelogik/agent_lifecycle.rego",
+        include_str!("../rego/agent_lifecycle.rego"),
+    ),
+    (
+        "kitelogik/agent_plan.rego",
+        include_str!("../rego/agent_plan.rego"),
+    ),
+    (
+        "kitelogik/agent_budget.rego",
+        include_str!("../rego/agent_budget.rego"),
+    ),
+    (
+        "kitelogik/data_classification.rego",
+        include_str!("../rego/data_classification.rego"),
+    ),
 ];
 
 pub(crate) const SECURITY: &str = "kitelogik/security.rego";
 
 const DATA: &str = include_str!("../rego/data.json");
 
-/// The packages under `kitelogik` that are the bundle's own, those to come among them.
-const PACKAGES: [&str; 9] = [
+/// The packages under `kitelogik` that are the bundle's own.
+const PACKAGES: [&str; 10] = [
     "main",
+    "judgement",
     "security",
     "delegation",
     "agent_lifecycle",

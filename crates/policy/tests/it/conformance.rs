@@ -21,8 +21,31 @@ fn input(case: &Value) -> Value {
     let mut input = json!({
         "event_type": "tool_call", "action": "approve_refund", "tool_name": "approve_refund",
         "args": {}, "resource_path": null,
-        "context": {"session_id": "example_01", "sandbox_verified": false},
+        "context": {
+            "session_id": "example_01", "user_role": "support_agent",
+            "session_scopes": ["read_customer", "approve_refund_under_100"],
+            "sandbox_verified": false, "delegation_depth": 0,
+        },
     });
+    if let Some(event) = case["input"]["event_type"]
+        .as_str()
+        .filter(|event| *event != "tool_call")
+    {
+        for (key, value) in [
+            ("action", json!(event)),
+            ("tool_name", json!(null)),
+            ("requested_capabilities", json!([])),
+            ("steps", json!([])),
+        ] {
+            input[key] = value;
+        }
+    }
+    if let Some(action) = case["input"]
+        .get("action")
+        .filter(|_| !input["tool_name"].is_null())
+    {
+        input["tool_name"] = action.clone();
+    }
     if let Some(given) = case["input"].as_object() {
         for (key, value) in given {
             match (key.as_str(), value) {
@@ -51,6 +74,9 @@ fn policy(case: &Value) -> Policy {
     for (index, text) in texts.iter().enumerate() {
         builder = builder.rego(format!("policy_{index}.rego"), text.as_str().unwrap());
     }
+    if let Some(text) = case["rules"].as_str() {
+        builder = builder.yaml("rules.yaml", text);
+    }
     let data = if case["data"].is_null() {
         json!({})
     } else {
@@ -68,7 +94,9 @@ fn check(file: &str) {
     let cases = cases(file);
     assert!(!cases.is_empty());
     for case in &cases {
-        let own = !case["policy"].is_null() || !case["data"].is_null();
+        let own = ["policy", "rules", "data"]
+            .iter()
+            .any(|key| !case[*key].is_null());
         let compiled = match (&shared, own) {
             (Some(compiled), false) => compiled,
             (None, false) => shared.insert(compile(&policy(case))),
@@ -109,6 +137,19 @@ fn hostile_spellings_are_denied_and_innocent_ones_are_not() {
 #[test]
 fn each_shape_of_a_result_document_has_its_verdict() {
     check("verdicts.yaml");
+}
+
+#[test]
+fn agents_keep_within_their_limits() {
+    for file in [
+        "delegation.yaml",
+        "lifecycle.yaml",
+        "plan.yaml",
+        "budget.yaml",
+        "classification.yaml",
+    ] {
+        check(file);
+    }
 }
 
 #[test]

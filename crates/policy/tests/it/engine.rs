@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use kitelogik_policy::Policy;
-use regorus::{CompiledPolicy, Engine, Value};
+use regorus::{Engine, Value};
 
 const ENTRY: &str = "package kitelogik_test\n\ndecision := data.kitelogik.main\n";
 
-pub(crate) fn compile(policy: &Policy) -> CompiledPolicy {
+const QUESTION: &str = "data.kitelogik_test.decision";
+
+/// A prepared engine, to be cloned for each decision: what regorus calls a compiled policy loses its data under `with`.
+pub(crate) fn compile(policy: &Policy) -> Engine {
     let mut engine = Engine::new();
     engine.set_strict_builtin_errors(true);
     engine
@@ -22,19 +25,19 @@ pub(crate) fn compile(policy: &Policy) -> CompiledPolicy {
     engine
         .add_policy("entry.rego".to_owned(), ENTRY.to_owned())
         .unwrap();
+    engine.compile_with_entrypoint(&QUESTION.into()).unwrap();
     engine
-        .compile_with_entrypoint(&"data.kitelogik_test.decision".into())
-        .unwrap()
 }
 
 /// The result document for `input`, or the interpreter's error.
 pub(crate) fn decide(
-    policy: &CompiledPolicy,
+    policy: &Engine,
     input: &serde_json::Value,
 ) -> Result<serde_json::Value, String> {
-    let input = Value::from_json_str(&input.to_string()).unwrap();
-    let result = policy
-        .eval_with_input(input)
+    let mut engine = policy.clone();
+    engine.set_input(Value::from_json_str(&input.to_string()).unwrap());
+    let result = engine
+        .eval_rule(QUESTION.to_owned())
         .map_err(|error| error.to_string())?;
     Ok(serde_json::to_value(&result).unwrap())
 }

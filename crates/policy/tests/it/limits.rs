@@ -146,6 +146,131 @@ fn a_limit_that_is_unknown_or_mistyped_is_an_error_that_names_its_path() {
 }
 
 #[test]
+fn the_agents_limits_are_set_within_their_bounds() {
+    let limits = with(json!({"kitelogik": {"limits": {
+        "agent_budget": {"stop_at_percent": 80},
+        "agent_lifecycle": {"max_spawn_depth": 0, "max_delegate_depth": 64},
+        "agent_plan": {"max_steps": 200, "blocked_tools": ["Send_Money"]},
+        "data_classification": {"confidential_max_depth": 1, "restricted_scope": "secrets"},
+        "delegation": {"max_depth": 1, "children": {"send_email": {"blocked_from_depth": 1}}},
+    }}}))
+    .unwrap()
+    .limits()
+    .unwrap()
+    .clone();
+    assert_eq!(limits.agent_budget.stop_at_percent, 80);
+    assert_eq!(limits.agent_lifecycle.max_spawn_depth, 0);
+    assert_eq!(limits.agent_lifecycle.max_delegate_depth, 64);
+    assert_eq!(limits.agent_plan.max_steps, 200);
+    assert!(
+        limits
+            .agent_plan
+            .blocked_tools
+            .contains(&"send_money".to_owned())
+    );
+    assert!(
+        limits
+            .agent_plan
+            .blocked_tools
+            .contains(&"delete_all".to_owned())
+    );
+    assert_eq!(limits.data_classification.restricted_scope, "secrets");
+    assert_eq!(limits.delegation.max_depth, 1);
+    assert_eq!(
+        limits.delegation.children["send_email"].blocked_from_depth,
+        Some(1)
+    );
+}
+
+#[test]
+fn a_childs_limits_are_laid_over_the_default_ones() {
+    let policy = with(json!({"kitelogik": {"limits": {"delegation": {"children": {
+        "approve_refund": {"max": {"amount": 80.5, "fee": 1}},
+    }}}}}))
+    .unwrap();
+    let child = &policy.limits().unwrap().delegation.children["approve_refund"];
+    assert_eq!(child.blocked_from_depth, Some(2));
+    assert_eq!(
+        policy.data()["kitelogik"]["limits"]["delegation"]["children"]["approve_refund"],
+        json!({"blocked_from_depth": 2, "max": {"amount": 80.5, "fee": 1}})
+    );
+}
+
+#[test]
+fn an_agents_limit_that_is_unknown_or_out_of_bounds_is_an_error_that_names_its_path() {
+    for (section, data, path) in [
+        (
+            "agent_budget",
+            json!({"stop_at_percent": 0}),
+            "stop_at_percent",
+        ),
+        (
+            "agent_budget",
+            json!({"stop_at_percent": 101}),
+            "stop_at_percent",
+        ),
+        ("agent_budget", json!({"percent": 90}), "percent"),
+        (
+            "agent_lifecycle",
+            json!({"max_spawn_depth": -1}),
+            "max_spawn_depth",
+        ),
+        (
+            "agent_lifecycle",
+            json!({"max_delegate_depth": null}),
+            "max_delegate_depth",
+        ),
+        ("agent_lifecycle", json!({"max_depth": 1}), "max_depth"),
+        ("agent_plan", json!({"max_steps": 0}), "max_steps"),
+        ("agent_plan", json!({"max_steps": "50"}), "max_steps"),
+        ("agent_plan", json!({"blocked_tools": "x"}), "blocked_tools"),
+        (
+            "agent_plan",
+            json!({"blocked_tools": [""]}),
+            "blocked_tools[0]",
+        ),
+        (
+            "data_classification",
+            json!({"restricted_scope": ""}),
+            "restricted_scope",
+        ),
+        (
+            "data_classification",
+            json!({"confidential_max_depth": 0.5}),
+            "confidential_max_depth",
+        ),
+        ("delegation", json!({"max_depth": true}), "max_depth"),
+        ("delegation", json!({"children": []}), "children"),
+        ("delegation", json!({"children": {"x": {}}}), "children.x"),
+        (
+            "delegation",
+            json!({"children": {"x": {"blocked_from_depth": 0}}}),
+            "children.x.blocked_from_depth",
+        ),
+        (
+            "delegation",
+            json!({"children": {"x": {"max": {"amount": -1}}}}),
+            "children.x.max.amount",
+        ),
+        (
+            "delegation",
+            json!({"children": {"x": {"max": {"amount": "5"}}}}),
+            "children.x.max.amount",
+        ),
+        (
+            "delegation",
+            json!({"children": {"x": {"min": {"amount": 5}}}}),
+            "children.x.min",
+        ),
+    ] {
+        let error = with(json!({"kitelogik": {"limits": {section: data}}})).unwrap_err();
+        assert!(matches!(error, PolicyError::Limit { .. }), "{error}");
+        let full = format!("`data.kitelogik.limits.{section}.{path}`");
+        assert!(error.to_string().contains(&full), "{error}");
+    }
+}
+
+#[test]
 fn data_can_grant_nothing() {
     for data in [
         json!({"kitelogik": {"userpolicy": {"allow": true}}}),
