@@ -151,10 +151,10 @@ impl Walk<'_> {
                 problem: format!("is nested deeper than {MAX_DEPTH} directories"),
             });
         }
-        let failed = |source| PolicyError::Io {
+        let failed = |cause| PolicyError::Io {
             action: "read",
             path: directory.to_owned(),
-            source,
+            cause,
         };
         let mut names = Vec::new();
         for entry in fs::read_dir(directory).map_err(failed)? {
@@ -287,10 +287,10 @@ fn left_out(name: &str) -> bool {
 
 /// The text of a file that is small enough and UTF-8.
 pub(crate) fn read(path: &Path) -> Result<String, PolicyError> {
-    let failed = |source| PolicyError::Io {
+    let failed = |cause| PolicyError::Io {
         action: "read",
         path: path.to_owned(),
-        source,
+        cause,
     };
     let refused = |problem: String| PolicyError::File {
         path: path.to_owned(),
@@ -311,10 +311,10 @@ pub(crate) fn read(path: &Path) -> Result<String, PolicyError> {
 }
 
 pub(crate) fn canonical(path: &Path) -> Result<PathBuf, PolicyError> {
-    fs::canonicalize(path).map_err(|source| PolicyError::Io {
+    fs::canonicalize(path).map_err(|cause| PolicyError::Io {
         action: "read",
         path: path.to_owned(),
-        source,
+        cause,
     })
 }
 

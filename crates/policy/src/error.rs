@@ -25,14 +25,15 @@ pub enum PolicyError {
     Rules(Vec<Problem>),
 
     /// A file or directory could not be read or written.
-    #[error("cannot {action} `{}`: {source}", path.display())]
+    #[error("cannot {action} `{}`: {cause}", path.display())]
     Io {
         /// What was tried, as in `read`.
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// The operating system's answer.
-        source: std::io::Error,
+        /// The operating system's answer. Part of the message, and therefore no `source()`: a chain of errors would tell
+        /// it twice.
+        cause: std::io::Error,
     },
 
     /// A file that is not loaded for what it is: too large, not UTF-8, outside the directory, of an unknown kind.

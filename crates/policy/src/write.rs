@@ -10,10 +10,10 @@ const MARKER: &str = ".kitelogik-policy";
 
 pub(crate) fn write(policy: &Policy, directory: &Path) -> Result<(), PolicyError> {
     let failed = |action: &'static str| {
-        move |source| PolicyError::Io {
+        move |cause| PolicyError::Io {
             action,
             path: directory.to_owned(),
-            source,
+            cause,
         }
     };
     refuse_foreign(directory)?;
@@ -38,11 +38,11 @@ fn refuse_foreign(directory: &Path) -> Result<(), PolicyError> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => {
+        Err(cause) => {
             return Err(PolicyError::Io {
                 action: "read",
                 path: directory.to_owned(),
-                source,
+                cause,
             });
         }
     };

@@ -135,6 +135,9 @@ fn a_file_that_is_missing_or_not_utf_8_is_an_error_that_names_it() {
         matches!(error, PolicyError::Io { .. }) && error.to_string().contains("none"),
         "{error}"
     );
+    // A reader who prints the whole chain must not read the cause twice.
+    assert!(error.to_string().contains("No such file"), "{error}");
+    assert!(std::error::Error::source(&error).is_none());
     fs::write(folder.path().join("latin.rego"), b"package x\n# caf\xe9\n").unwrap();
     let error = Policy::load(folder.path()).unwrap_err();
     assert!(
