@@ -171,8 +171,8 @@ impl PolicyBuilder {
         };
         for source in self.sources {
             #[cfg(feature = "bundle")]
-            let source = source.opened(&self.verification)?;
-            source.read(&mut sources, &mut own, self.builtin)?;
+            let source = source.opened(&self.verification, self.builtin)?;
+            source.read(&mut sources, &mut own)?;
         }
         if self.elsewhere {
             own.clear();
@@ -270,13 +270,15 @@ impl PolicyBuilder {
 impl Source {
     /// A bundle, if this names one.
     #[cfg(feature = "bundle")]
-    fn opened(self, verification: &Verification) -> Result<Self, PolicyError> {
-        match self {
-            Self::Path(path) if is_archive(&path) => {
-                Ok(Self::Bundle(Bundle::load(path, verification)?))
-            }
-            other => Ok(other),
-        }
+    fn opened(self, verification: &Verification, builtin: Builtin) -> Result<Self, PolicyError> {
+        let bundle = match self {
+            Self::Bundle(bundle) => bundle,
+            Self::Path(path) if is_archive(&path) => Bundle::load(path, verification)?,
+            other => return Ok(other),
+        };
+        Ok(Self::Bundle(
+            bundle.composed_anew(builtin == Builtin::Whole),
+        ))
     }
 
     /// Adds what is there to `sources`, and to `own` where the policy itself lies.
@@ -284,12 +286,11 @@ impl Source {
         self,
         sources: &mut Sources,
         own: &mut Vec<(PathBuf, bool)>,
-        builtin: Builtin,
     ) -> Result<(), PolicyError> {
         match self {
             #[cfg(feature = "bundle")]
             Self::Bundle(bundle) => {
-                let (mut modules, mut documents, path) = bundle.parts(builtin == Builtin::Whole);
+                let (mut modules, mut documents, path) = bundle.parts();
                 sources.modules.append(&mut modules);
                 sources.documents.append(&mut documents);
                 if let Some(path) = path {
@@ -303,9 +304,9 @@ impl Source {
                 problem: "is a bundle: turn on the feature `bundle` to load it".to_owned(),
             }),
             Self::Path(path) if canonical(&path)?.is_dir() => {
-                Self::Directory(path).read(sources, own, builtin)
+                Self::Directory(path).read(sources, own)
             }
-            Self::Path(path) => Self::File(path).read(sources, own, builtin),
+            Self::Path(path) => Self::File(path).read(sources, own),
             Self::Directory(path) => {
                 own.push((canonical(&path)?, true));
                 sources.directory(&path)

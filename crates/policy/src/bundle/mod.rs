@@ -80,6 +80,7 @@ pub struct Bundle {
     modules: Vec<(String, String)>,
     documents: Vec<Document>,
     signed: bool,
+    anew: bool,
 }
 
 impl Bundle {
@@ -113,6 +114,7 @@ impl Bundle {
                 value: policy.data().clone(),
             }],
             signed: false,
+            anew: false,
         }
     }
 
@@ -188,6 +190,7 @@ impl Bundle {
             modules: Vec::new(),
             documents: Vec::new(),
             signed,
+            anew: false,
         };
         for File { path, text } in files {
             let mut folders: Vec<&str> = path.split('/').collect();
@@ -306,8 +309,14 @@ impl Bundle {
         archive::pack(&files).map_err(refused)
     }
 
-    /// Its modules and data, as a policy takes them. `anew` leaves out what is put in anew.
-    pub(crate) fn parts(self, anew: bool) -> (Vec<Module>, Vec<Document>, Option<PathBuf>) {
+    /// Whether the built-in modules of this version are left out of its [`parts`](Self::parts), to be put in anew.
+    pub(crate) fn composed_anew(mut self, anew: bool) -> Self {
+        self.anew = anew;
+        self
+    }
+
+    /// Its modules and data, as a policy takes them, and where it was read from.
+    pub(crate) fn parts(self) -> (Vec<Module>, Vec<Document>, Option<PathBuf>) {
         let name = self.name;
         let mut documents = self.documents;
         let mut modules = self
@@ -320,7 +329,7 @@ impl Bundle {
                 builtin: false,
             })
             .collect();
-        if anew {
+        if self.anew {
             builtin::take_out(&mut modules, &mut documents);
         }
         (modules, documents, self.path)
@@ -330,7 +339,7 @@ impl Bundle {
         if self.manifest.speaks_for_all() {
             return Ok(());
         }
-        let (modules, documents, _) = self.clone().parts(false);
+        let (modules, documents, _) = self.clone().composed_anew(false).parts();
         let packages = crate::syntax::packages(&modules).map_err(|problems| {
             problems
                 .iter()

@@ -200,7 +200,8 @@ fn keys_that_are_none_say_what_to_give() {
     assert!(signing(RSA[1]).contains("without a private key"));
     assert!(verifying(RSA[0]).contains("without a public key"));
     assert!(
-        verifying(include_bytes!("../../keys/p384_public.pem")).contains("neither an RSA nor a P-256")
+        verifying(include_bytes!("../../keys/p384_public.pem"))
+            .contains("neither an RSA nor a P-256")
     );
     assert!(
         signing(b"-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n")
