@@ -7,9 +7,14 @@
 # * Every string in `input.args`, at any depth, keys included:
 #   - as a URL if it starts with `//`, with `scheme://`, or with a web scheme (`http:`), whatever follows;
 #   - as a path if it starts as one (`/`, `\`, `~`, `./`, `../`, `C:\`), or is one word that holds a slash, a backslash, a
-#     percent sign or a dot (`.env`, `keys/server.pem`). Prose that merely mentions a path is neither, nor is a single plain
-#     word (`credentials`); an argument that is a path by its nature belongs into `resource_path`.
-#   Of a string longer than `max_resource_length` the beginning is judged; a URL without a space in that length is refused.
+#     percent sign or a dot (`.env`, `keys/server.pem`);
+#   - as words otherwise. They are refused where they climb out of where they start (`a b/../../x`) or where one line ends
+#     in a sensitive file below a directory (`My Files/.env`). Prose that merely mentions a path is neither, nor is a
+#     single plain word (`credentials`): an argument that is a path by its nature belongs into `resource_path`.
+#   Names that are mostly something else in an argument (`hub.docker.com`, `menu.key`, `php:8.2-fpm`, `user/credentials`)
+#   count there only where they stand as they do in a path or URL.
+#   Of a string longer than `max_resource_length` the beginning is judged, runs of blanks and of `./` taken as one; a URL
+#   is refused whose host does not end within that length.
 #
 # How it is read
 #
@@ -82,10 +87,20 @@ kinds[text] := kind if {
 
 texts contains resource
 
-texts contains folded(text) if {
+texts contains text if some text in argument_texts
+
+argument_texts contains folded(argument) if {
 	some argument in arguments
-	text := substring(argument, 0, limits.max_resource_length)
+	count(argument) <= limits.max_resource_length
 }
+
+argument_texts contains folded(substring(condensed(argument), 0, limits.max_resource_length)) if {
+	some argument in arguments
+	count(argument) > limits.max_resource_length
+}
+
+# A long text, without what would only push its end out of sight.
+condensed(argument) := regex.replace(argument, padding, "${1}${2}${3}")
 
 # Most calls carry nothing that could be a path or a URL: one look at their JSON tells.
 # Arguments are walked within an object, so that each has a key.
@@ -101,7 +116,10 @@ kind_of(text) := "place" if regex.match(`^(?:[/\\~]|\.\.?[/\\]|[a-z]:[/\\])`, te
 
 else := "url" if {
 	contains(text, ":")
-	regex.match(`^(?:[a-z][a-z0-9+.-]+:)+[/\\][/\\]|^(?:[a-z][a-z0-9+.-]+:)*(?:https?|wss?|ftps?):`, one_line(text))
+	regex.match(
+		`^(?:[a-z][a-z0-9+.-]+:)+@?[/\\][/\\]|^(?:[a-z][a-z0-9+.-]+:)*(?:https?|wss?|ftps?):|^jdbc:(?:[a-z0-9]+:)+@`,
+		one_line(text),
+	)
 }
 
 else := "path" if {
@@ -111,6 +129,58 @@ else := "path" if {
 else := "scheme" if regex.match("^[a-z][a-z0-9+.-]+:[^ ]", one_line(text))
 
 else := "path" if text == resource
+
+# --- What words must not be ---
+
+# Words with spaces are a path to whoever takes them for one. They leave where they start only by climbing twice in a
+# row (`a b/../../x`), so they are refused for that alone; not for a relative path in quotes or brackets, nor above the
+# last line: code is full of both.
+findings contains name if {
+	count(arguments) > 0
+	some name in findings_in_words
+}
+
+findings_in_words contains "path_traversal" if {
+	some argument in arguments
+	regex.match(`\.(?:\.|[^\x00-\x7f])|%2[eE]|[\x{2024}-\x{2026}\x{3002}\x{fe52}\x{ff0e}\x{ff61}]`, argument)
+	climbs(decoded(trim(unified(argument), " \t\r\n")))
+}
+
+climbs(text) if {
+	regex.match(climb, text)
+	regex.match(climb, regex.replace(text, quoted_reference, ""))
+}
+
+climb := `(?:^|/) *\.[. ]*\.[. ]*(?:;[^/\r\n]*)?/+(?:\.? */+)* *\.[. ]*\.[. ]*(?:;[^/\r\n]*)?(?:/[^\r\n]*)?$`
+
+quoted_reference := `["'\x60(<\[=](?:\.\.?/+)+[^"'\x60()<>\[\]\r\n]*["'\x60)>\]]`
+
+findings_in_words contains "sensitive_file" if {
+	some tail in tails
+	some part in split_parts(tail)
+	sensitive_tail(tail, part)
+}
+
+sensitive_tail(_, part) if {
+	startswith(part, ".")
+	part in limits.sensitive_names
+	not part in ambiguous_names
+}
+
+sensitive_tail(tail, part) if {
+	part in ambiguous_names
+	revealing(concat("", ["x", tail]))
+}
+
+sensitive_tail(_, part) if strings.any_prefix_match(part, limits.sensitive_prefixes)
+
+# Where one line of words ends as a path does (`My Files/.env`), what follows the first slash of its last word.
+tails contains decoded(regex.replace(text, `^(?:.*[ \t])?[^/\\%]*`, "")) if {
+	some text in argument_texts
+	not kinds[text]
+	regex.match(`[ \t][^ \t\r\n/\\%]*(?:[/\\]|%(?:2f|5c))[^ \t\r\n]*[^ \t\r\n.,;:!?)]$`, text)
+	not regex.match(`[\r\n]|://[^ \t]*$`, text)
+}
 
 # --- What they must not be ---
 
@@ -122,12 +192,46 @@ findings_in_texts contains "path_traversal" if {
 
 # A name counts with whatever follows it: `.env` is a part of `file.env.bak`, `id_rsa` of `id_rsa.old`.
 findings_in_texts contains "sensitive_file" if {
-	some part in parts
-	part in limits.sensitive_names
+	some part in named_parts
+	not part in ambiguous_names
+}
+
+findings_in_texts contains "sensitive_file" if {
+	some part in named_parts
+	part in ambiguous_names
+	some path in paths
+	part in split_parts(path)
+	revealing(path)
 }
 
 findings_in_texts contains "sensitive_file" if {
 	strings.any_prefix_match(parts, limits.sensitive_prefixes)
+}
+
+named_parts contains part if {
+	some part in parts
+	part in limits.sensitive_names
+}
+
+# Names that in an argument are as often part of a host, a property or a phrase (`hub.docker.com`, `menu.key`,
+# `user/credentials`). A resource is a path, and they count anywhere in it.
+ambiguous_names := {
+	".ssh", ".aws", ".azure", ".kube", ".gnupg", ".docker", ".gcloud",
+	".key", ".secret", "credentials",
+}
+
+revealing(path) if path in resource_paths
+
+revealing(path) if {
+	regex.match(
+		concat("|", [
+			`(?:^|[/:;~#]) *\.(?:ssh|aws|azure|kube|gnupg|docker|gcloud) *(?:[./:;~#]|$)`,
+			`/.*\.(?:key|secret)(?:\.(?:bak|old|orig|save|tmp|[0-9]+))?(?:[ ./~#;]|:.*)*$`,
+			`(?:^|[/:;~#]) *credentials\.(?:json|csv|ya?ml|xml|ini|toml|txt|conf|cfg|db|enc|bak|old|plist|properties)`,
+			`^(?:(?:[/~.]|[a-z]:).*)?/credentials *(?:[./:;~#].*)?$`,
+		]),
+		path,
+	)
 }
 
 parts contains part if {
@@ -159,11 +263,30 @@ findings_in_texts contains "url_scheme" if {
 	schemes := regex.find_n(`^[a-z][a-z0-9+.-]+:(?:(?:[a-z][a-z0-9+.-]+:)+|[^ ])`, one_line(text), 1)[0]
 	some scheme in regex.split(`[:+]`, schemes)
 	scheme in limits.blocked_schemes
+	opens(text, scheme)
+}
+
+# An argument may be a name that begins like such a URL (`php:8.2-fpm`, `File:Example.jpg`).
+opens(text, _) if text == resource
+
+opens(text, _) if {
+	regex.match(`^(?:[a-z][a-z0-9+.-]+:)+[/\\%]|^view-source:|^jar:[a-z][a-z0-9+.-]+:`, one_line(text))
+}
+
+opens(text, scheme) if {
+	scheme in {"file", "jar", "netdoc"}
+	regex.match(`[/\\%]`, text)
 }
 
 findings_in_texts contains "internal_host" if {
 	some host in hosts
 	internal_host(host)
+}
+
+findings_in_texts contains "internal_host" if {
+	some name in network_names
+	regex.match(`^[a-z0-9_\x{80}-\x{10ffff}-]{1,63}$`, name)
+	not unreadable_host(name)
 }
 
 findings_in_texts contains "unreadable" if {
@@ -175,7 +298,7 @@ findings_in_texts contains "unreadable" if {
 findings_in_texts contains "unreadable" if {
 	some path in paths
 	not path in plain_paths
-	regex.match(`[\x00-\x08\x0e-\x1f\x7f]|%[0-9a-f][0-9a-f]`, path)
+	regex.match(`[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|%[0-9a-f][0-9a-f]`, path)
 }
 
 findings_in_texts contains "unreadable" if {
@@ -194,11 +317,18 @@ findings_in_texts contains "unreadable" if {
 findings_in_texts contains "unreadable" if {
 	some argument in arguments
 	count(argument) > limits.max_resource_length
-	beginning := folded(substring(argument, 0, limits.max_resource_length))
-	kinds[beginning] in {"url", "place"}
-	regex.match(`^(?:[a-z][a-z0-9+.-]+:)*[/\\][/\\]|^(?:[a-z][a-z0-9+.-]*:)*(?:https?|wss?|ftps?):`, beginning)
-	not contains(beginning, " ")
+	text := condensed(argument)
+	count(text) > limits.max_resource_length
+	beginning := folded(substring(text, 0, limits.max_resource_length))
+	names_host(beginning, kinds[beginning])
+	regex.replace(one_line(beginning), `^(?:[a-z][a-z0-9+.-]+:)*[/\\@]*[^/]*`, "") == ""
+	unending(beginning, text)
 }
+
+# A name ends with a space; a user's, in which a space may stand, ends with an `@`.
+unending(beginning, _) if not contains(beginning, " ")
+
+unending(_, text) if regex.match(`^[^/\\]*[/\\]*[^/]*(?:[@\x{ff20}\x{fe6b}]|%40)`, text)
 
 readable_resource if {
 	is_string(input.resource_path)
@@ -227,15 +357,15 @@ paths contains decoded(text) if {
 	kind in {"path", "place"}
 }
 
+paths contains path if some path in resource_paths
+
 # Whatever names a resource is a path, or holds one: a URL's without its host and its query.
-paths contains path if {
+resource_paths contains path if {
 	kinds[resource] == "url"
 	path := decoded(regex.replace(location(resource), `^(?:[a-z][a-z0-9+-]+:)+//[^/?#]*|[?#].*$`, ""))
 }
 
-paths contains decoded(resource) if {
-	kinds[resource] == "scheme"
-}
+resource_paths contains decoded(resource) if kinds[resource] != "url"
 
 # Where a path leads on this machine, in one spelling, with a slash at its end.
 places contains place if {
@@ -258,26 +388,64 @@ else := regex.replace(path, `^(?://[?.]/+)?/?[a-z]:/*`, "/")
 
 # --- Hosts of URLs ---
 
-authorities contains authority_of(text) if {
+authorities contains authority_of(line) if some line in lines
+
+# URLs and what may be one, as readers of URLs see them.
+lines contains one_line(text) if {
 	some text, kind in kinds
-	kind == "url"
+	names_host(text, kind)
 }
 
-authorities contains authority_of(text) if {
-	some text, kind in kinds
+names_host(_, kind) if kind == "url"
+
+names_host(text, kind) if {
 	kind == "place"
 	startswith(location(text), "//")
 }
 
-authority_of(text) := regex.replace(one_line(text), `^(?:[a-z][a-z0-9+.-]+:)*[/\\]*([^/]*).*$`, "${1}")
+authority_of(line) := regex.replace(line, `^(?:[a-z][a-z0-9+.-]+:)*[/\\@]*([^/]*).*$`, "${1}")
 
 # Readers disagree on where a host ends (`http://a\@b`, `http://a#@b`), so every candidate is judged.
 hosts contains host if {
 	some authority in authorities
-	some candidate in regex.split(`[@?#/\\ ]`, decoded(authority))
+	some candidate in candidates(authority)
 	host := bare(candidate)
 	host != ""
 }
+
+candidates(authority) := [authority] if {
+	regex.match(`^(?:(?:[a-z0-9_-]+\.)+[a-z0-9_-]+|\[[0-9a-f:.]+\])(?::[0-9]*)?$`, authority)
+}
+
+else := regex.split(`[@?#/\\ ;,]`, regex.replace(named(authority), `[?#;,][^@?#;,/\\ ]*[=&][^@?#;,/\\ ]*`, ""))
+
+# Without a query, a fragment or words that no reader takes for a host, and without the keys that some schemes write before one.
+named(authority) := regex.replace(
+	regex.replace(decoded(authority), `[?#][^@]*$|([^ ]) [^@]*$`, "${1}"),
+	`([?#;,])(?:server|servername|host|hostname|address)=`, "${1}",
+)
+
+# The hosts that a URL names in the readers' several ways, where its scheme leads into a network. Only a machine's own
+# network knows a name without a dot.
+network_names contains bare(candidate) if {
+	some line in lines
+	not regex.match(`^[a-z]+://(?:(?:[a-z0-9_-]+\.)+[a-z0-9_-]+|\[[0-9a-f:.]+\])(?::[0-9]*)?(?:/.*)?$`, line)
+	regex.match(network_scheme, line)
+	some candidate in network_candidates(named(authority_of(line)))
+}
+
+network_candidates(authority) := array.concat(
+	regex.split(`[;,]`, regex.replace(regex.replace(authority, `[/\\?# ].*$`, ""), `^.*@`, "")),
+	[regex.replace(regex.replace(authority, `^.*@`, ""), `[/\\?# ;,].*$`, "")],
+)
+
+network_scheme := concat("", [
+	`^(?:[a-z0-9.-]+[:+])*(?:git|svn|(?:https?|wss?|ftps?|sftp|ssh|scp|rsync|telnet|tcp|udp|tls|ssl|grpcs?|h2c?|jdbc|odbc`,
+	`|rediss?|valkeys?|memcached?|mongodb|postgres|postgresql|mysqlx?|mariadb|sqlserver|mssql|oracle|db2|cockroachdb`,
+	`|clickhouse|cassandra|couchbases?|neo4j|bolt|amqps?|mqtts?|kafka|nats|stomp|pulsar|zookeeper|zk|etcd|consul|vault`,
+	`|elasticsearch|opensearch|influxdb|imaps?|pop3s?|smtps?|sip|sips|rtsp|rtmp|rdp|vnc|coaps?|snmp|webdavs?|davs?|iscsi`,
+	`|winrm|socks[45]?h?)(?:\+[a-z0-9.-]+)?):`,
+])
 
 # A resource may be a host without a scheme: an address, `localhost`, or a name that only a machine's own network knows.
 hosts contains bare(candidate) if {
@@ -354,10 +522,41 @@ foldable := concat("", [
 
 # --- How it is read ---
 
-# Engines lower `İ` differently, so it is folded first.
-folded(text) := trim(lower(text), " \t\r\n\"'`<>") if regex.match(`^[\x00-\x7f]*$`, text)
+# Readers strip white space and control characters from both ends, people put texts into quotes.
+folded(text) := trim(lower(text), edges) if regex.match(`^[\x00-\x7f]*$`, text)
 
-else := trim(strings.replace_n(data.kitelogik.lookalikes, lower(replace(text, "İ", "i"))), " \t\r\n\"'`<>")
+else := trim(unified(text), edges)
+
+edges := " \"'`<>\u007f\u0000\u0001\u0002\u0003\u0004\u0005\u0006\u0007\u0008\u0009\u000a\u000b\u000c\u000d\u000e\u000f\u0010\u0011\u0012\u0013\u0014\u0015\u0016\u0017\u0018\u0019\u001a\u001b\u001c\u001d\u001e\u001f"
+
+# Engines lower `İ` differently, so it is folded first.
+unified(text) := lower(text) if regex.match(`^[\x00-\x7f]*$`, text)
+
+else := strings.replace_n(
+	data.kitelogik.lookalikes,
+	lower(replace(regex.replace(regex.replace(text, invisible, ""), blank, " "), "İ", "i")),
+)
+
+invisible := concat("", [`[`, invisible_characters, `]`])
+
+blank := concat("", [`[`, blank_characters, `]`])
+
+# Without width, or of no look of their own: joiners, marks of direction, fillers, variation selectors, tags.
+invisible_characters := concat("", [
+	`\x{ad}\x{34f}\x{61c}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{180b}-\x{180f}\x{200b}-\x{200f}\x{202a}-\x{202e}`,
+	`\x{2060}-\x{206f}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff0}-\x{fffb}\x{1bca0}-\x{1bca3}`,
+	`\x{1d173}-\x{1d17a}\x{e0000}-\x{e0fff}`,
+])
+
+blank_characters := `\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{2800}\x{3000}`
+
+# What stands before a text, and runs of blanks, of slashes and of `./`.
+padding := concat("", [
+	`^["'\x60<>`, padding_characters, `]+|([/\\]{2})(?:\.?[/\\])+|([/\\])\.[/\\](?:\.?[/\\])*`,
+	`|([`, padding_characters, `])[`, padding_characters, `]+`,
+])
+
+padding_characters := concat("", [`\x00-\x20\x7f`, invisible_characters, blank_characters])
 
 # Readers of URLs drop these.
 one_line(text) := regex.replace(text, `[\t\r\n]`, "")

@@ -100,6 +100,55 @@ test_each_kind_of_text_is_found_where_it_stands if {
 	}
 }
 
+test_an_argument_of_words_is_found_where_it_may_be_a_path if {
+	found := {
+		"a b/../../x": "security.path_traversal",
+		"a b/.env": "security.sensitive_file",
+		"a b/.ssh/x": "security.sensitive_file",
+		"a b/id_rsa": "security.sensitive_file",
+	}
+	every text, rule in found {
+		security.rules == {rule} with input as call({"args": {"x": text}})
+	}
+	every text in ["See ../x.", "import x from '../../../x'", "../x\nis it", "a b/passwd", "Look at https://example.com/.env"] {
+		not security.rules["security.sensitive_file"] with input as call({"args": {"x": text}})
+	}
+	count(security.deny) == 0 with input as call({"args": {"x": "import x from '../../../x'"}})
+}
+
+test_an_ambiguous_name_counts_where_it_is_a_file if {
+	every text in ["hub.docker.com", "menu.key", "user/credentials", "php:8.2-fpm", "file:report.pdf"] {
+		count(security.deny) == 0 with input as call({"args": {"x": text}})
+		count(security.deny) == 1 with input as call({"resource_path": text})
+	}
+	every text in ["~/.docker/config.json", "a/b.key", "credentials.json", "/a/credentials"] {
+		security.rules == {"security.sensitive_file"} with input as call({"args": {"x": text}})
+	}
+	every text in ["file:a/b", "jar:file:x", "view-source:x", "php:/x"] {
+		security.rules == {"security.url_scheme"} with input as call({"args": {"x": text}})
+	}
+}
+
+test_a_name_without_a_dot_is_internal_in_a_network if {
+	every text in ["http://vault:8200/", "http://a@vault/", "http://vault\\@example.com", "mongodb://example.com,db/x"] {
+		security.rules == {"security.internal_host"} with input as call({"args": {"x": text}})
+	}
+	every text in ["notes://today", "http://example.com:80/", "https://example.com?v=1.2", "// a comment"] {
+		count(security.deny) == 0 with input as call({"args": {"x": text}})
+	}
+}
+
+test_padding_hides_nothing if {
+	padding := concat("", [" " | some _ in numbers.range(1, 5000)])
+	security.rules == {"security.internal_host"} with input as call({"args": {"x": concat("", [padding, "http://127.0.0.1"])}})
+	every beginning in ["http://a", "http://a b"] {
+		text := concat("", [beginning, replace(padding, " ", "c"), "@127.0.0.1/"])
+		security.rules["security.unreadable"] with input as call({"args": {"x": text}})
+	}
+	text := concat("", ["http://example.com/", replace(padding, " ", "c")])
+	count(security.deny) == 0 with input as call({"args": {"x": text}})
+}
+
 test_a_resource_is_a_host_a_path_or_both if {
 	every resource in ["localhost:80/x", "metadata.internal", "10.0.0.1"] {
 		security.rules == {"security.internal_host"} with input as call({"resource_path": resource})
