@@ -97,6 +97,7 @@ mod module;
 mod policy;
 mod revision;
 pub mod rules;
+mod starter;
 mod syntax;
 pub mod testing;
 mod write;
@@ -109,4 +110,5 @@ pub use limits::{
 };
 pub use module::Module;
 pub use policy::Policy;
+pub use starter::{Starter, starters};
 pub use testing::{TestReport, TestRunner};

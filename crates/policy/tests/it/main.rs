@@ -17,6 +17,7 @@ mod rego;
 mod rules;
 mod rules_schema;
 mod rules_text;
+mod starters;
 mod syntax;
 mod testing;
 mod writing;
