@@ -10,14 +10,14 @@ use serde_json::json;
 
 use crate::answer::{Answer, Failure, Outcome};
 use crate::output::{Output, shown};
-use crate::template::TEMPLATES;
+use crate::template::{DEFAULT, Template};
 
 const EXAMPLES: &str = "\
 DIR must be new or empty: nothing is ever overwritten.
 
 Examples:
   kitelogik init my-agent
-  kitelogik init refund-agent --template financial-refunds";
+  kitelogik init reader --template read-only";
 
 /// Make a project that runs at once: a policy, its tests, and a Rust agent that uses it
 #[derive(Args, Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Init {
     #[arg(value_name = "DIR")]
     directory: PathBuf,
     /// What to begin from
-    #[arg(long, value_name = "NAME", default_value = TEMPLATES[0].name, value_parser = names())]
+    #[arg(long, value_name = "NAME", default_value = DEFAULT, value_parser = names())]
     template: String,
     /// The crate `kitelogik` that the agent uses: a path. Default: the one this program was built beside, or else its
     /// repository
@@ -36,17 +36,15 @@ pub(crate) struct Init {
 }
 
 fn names() -> PossibleValuesParser {
-    TEMPLATES
-        .iter()
-        .map(|template| PossibleValue::new(template.name).help(template.about))
+    Template::all()
+        .map(|template| PossibleValue::new(template.name()).help(template.description()))
         .collect::<Vec<_>>()
         .into()
 }
 
 pub(crate) fn run(arguments: &Init, output: &mut Output) -> Outcome {
-    let template = TEMPLATES
-        .iter()
-        .find(|template| template.name == arguments.template)
+    let template = Template::all()
+        .find(|template| template.name() == arguments.template)
         .ok_or_else(|| Failure::new("there is no such template"))?;
     let directory = &arguments.directory;
     let files = template.files(&library(arguments.library.as_deref())?);
@@ -58,9 +56,9 @@ pub(crate) fn run(arguments: &Init, output: &mut Output) -> Outcome {
     })?;
     let shown_directory = directory.display().to_string();
     if output.is_json() {
-        let files: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
+        let files: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
         output.json(
-            &json!({"directory": shown_directory, "template": template.name, "files": files}),
+            &json!({"directory": shown_directory, "template": template.name(), "files": files}),
         )?;
         return Ok(Answer::Yes);
     }
@@ -102,7 +100,7 @@ fn quoted(text: &str) -> String {
 
 /// Fills a folder of another name, and then gives it its own: there is no half-made project, and nobody's file is
 /// overwritten, also not one that somebody puts there in the meantime.
-fn make(directory: &Path, files: &[(&str, String)]) -> Result<(), String> {
+fn make(directory: &Path, files: &[(String, String)]) -> Result<(), String> {
     let exists = match fs::read_dir(directory) {
         Ok(mut entries) => {
             if entries.next().is_some() {

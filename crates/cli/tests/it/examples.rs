@@ -26,14 +26,14 @@ const COMMANDS: [&[&str]; 12] = [
 fn shell() -> Shell {
     let shell = Shell::new();
     shell.run(&["init", "project"]).code(0);
-    let rego = shell.read("project/policies/refunds.rego");
+    let rego = shell.read("project/policies/policy.rego");
     let events = shell.read("project/events.jsonl");
     shell.write("policies/refunds.rego", &rego);
     shell.write(
         "policies/refunds_test.rego",
-        shell.read("project/policies/refunds_test.rego"),
+        shell.read("project/policies/policy_test.rego"),
     );
-    shell.write("policies.old/refunds.rego", rego.replace("200", "120"));
+    shell.write("policies.old/refunds.rego", rego.replace("1000", "120"));
     shell.write("refunds.rego", "package kitelogik.main\nallow := true\n");
     shell.write("event.json", events.lines().next().unwrap());
     shell.write("events.jsonl", events);

@@ -4,8 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use kitelogik_opa_process::opa_or_skip;
-
 use crate::shell::Shell;
 
 #[test]
@@ -15,8 +13,8 @@ fn a_project_is_made_whole_and_its_policy_answers() {
     for file in [
         "Cargo.toml",
         "src/main.rs",
-        "policies/refunds.rego",
-        "policies/refunds_test.rego",
+        "policies/policy.rego",
+        "policies/policy_test.rego",
         "events.jsonl",
     ] {
         assert!(shell.path("deep/agent").join(file).is_file(), "{file}");
@@ -38,10 +36,7 @@ fn a_project_is_made_whole_and_its_policy_answers() {
         .lines()
         .filter_map(|line| line.split(' ').next())
         .collect();
-    assert_eq!(
-        verdicts,
-        ["allow", "allow", "require_approval", "deny", "refuse"]
-    );
+    assert_eq!(verdicts, ["allow", "allow", "require_approval", "deny"]);
     assert_eq!(ended.stderr, "", "no warnings");
 }
 
@@ -81,54 +76,63 @@ fn nothing_is_overwritten_and_an_empty_directory_is_taken() {
     assert!(empty.path("Cargo.toml").is_file());
 }
 
+/// All that `--template` knows.
+const TEMPLATES: [&str; 7] = [
+    "code-execution",
+    "financial-refunds",
+    "healthcare-phi",
+    "pii",
+    "rate-and-cost-caps",
+    "read-only",
+    "tool-allowlist",
+];
+
 #[test]
-fn its_tests_pass() {
+fn every_template_passes_its_tests_and_answers_its_events() {
     let shell = Shell::new();
-    shell.run(&["init", "agent"]).code(0);
-    let ended = shell.run(&["test", "agent/policies"]).code(0);
-    assert_eq!(ended.stdout, "PASS: 10/10\n");
-    assert_eq!(ended.stderr, "");
+    let help = shell.run(&["init", "--help"]).code(0).stdout;
+    for name in TEMPLATES {
+        assert!(help.contains(name), "{help}");
+        shell.run(&["init", name, "--template", name]).code(0);
+        let policies = format!("{name}/policies");
+        let ended = shell.run(&["test", &policies]).code(0);
+        assert!(
+            ended.stdout.starts_with("PASS: ") && ended.stderr.is_empty(),
+            "{ended:?}"
+        );
+        let events = format!("{name}/events.jsonl");
+        let ended = shell.run(&["eval", "-p", &policies, "-i", &events]).code(1);
+        assert!(ended.stdout.starts_with("allow "), "{name}: {ended:?}");
+        assert_eq!(ended.stderr, "", "{name}");
+    }
 }
 
 #[test]
-fn the_tests_of_the_policy_pass_in_opa() {
-    let Some(opa) = opa_or_skip!() else { return };
+fn every_agent_runs_at_once() {
     let shell = Shell::new();
-    shell.run(&["init", "agent"]).code(0);
-    let output = Command::new(opa.path())
-        .args(["test", "agent/policies"])
-        .current_dir(shell.path("."))
-        .output()
-        .unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        output.status.success() && told.contains("PASS: 6/6"),
-        "{output:?}"
-    );
-}
-
-#[test]
-fn the_agent_runs_at_once() {
-    let shell = Shell::new();
-    shell.run(&["init", "agent"]).code(0);
     // What the workspace builds with is there; nothing is fetched.
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    fs::copy(workspace.join("Cargo.lock"), shell.path("agent/Cargo.lock")).unwrap();
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--offline"])
-        .current_dir(shell.path("agent"))
-        .env(
-            "CARGO_TARGET_DIR",
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join("init"),
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("init");
+    let mut told = String::new();
+    for name in TEMPLATES {
+        shell.run(&["init", name, "--template", name]).code(0);
+        fs::copy(
+            workspace.join("Cargo.lock"),
+            shell.path(name).join("Cargo.lock"),
         )
-        .output()
         .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    insta::assert_snapshot!(String::from_utf8_lossy(&output.stdout), @r"
-    cust_001: Ada, customer since 2019
-    Refunded $42.00 to cust_001
-    [BLOCKED] approve_refund: Refunds between $100 and $200 need a second pair of eyes. It needs a person's approval.
-    [BLOCKED] approve_refund: Refunds over $200 require manager approval. This is final; do not retry.
-    ");
+        let output = Command::new(env!("CARGO"))
+            .args(["run", "--quiet", "--offline"])
+            .current_dir(shell.path(name))
+            .env("CARGO_TARGET_DIR", &target)
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name}: {errors}");
+        told.push_str(&format!(
+            "# {name}\n{}",
+            String::from_utf8_lossy(&output.stdout)
+        ));
+    }
+    insta::assert_snapshot!("agents", told);
 }

@@ -1,4 +1,4 @@
-//! An agent whose tool calls are decided by the rules in `policies`.
+//! An agent that refunds customers.
 
 use kitelogik::prelude::*;
 
@@ -8,14 +8,9 @@ async fn get_customer(customer_id: String) -> String {
     format!("{customer_id}: Ada, customer since 2019")
 }
 
-/// Refund a customer's order.
+/// Refund a customer's order. The amount is in US dollars.
 #[governed]
-async fn approve_refund(
-    /// The customer's id, e.g. `cust_001`.
-    customer_id: String,
-    /// Amount in US dollars.
-    amount: f64,
-) -> String {
+async fn approve_refund(customer_id: String, amount: f64) -> String {
     format!("Refunded ${amount:.2} to {customer_id}")
 }
 
@@ -25,7 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let session = gate.session(
         SessionContext::new("first_session")
             .role("support_agent")
-            .scopes(["read_customer", "approve_refund_under_100"]),
+            .scopes(["read_customer", "approve_refund"]),
     );
     let tools = Toolbox::builder()
         .tool(get_customer)
@@ -33,12 +28,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .build()?;
     let tools = tools.for_session(&session);
 
-    // What a model asks for. With a real one, these are the tool calls of its answer, and what is printed here goes back to it.
+    // What a model asks for. With a real one, these are the tool calls of its answer, and what is printed here goes back
+    // to it.
     let calls = [
         ("get_customer", r#"{"customer_id": "cust_001"}"#),
-        ("approve_refund", r#"{"customer_id": "cust_001", "amount": 42}"#),
-        ("approve_refund", r#"{"customer_id": "cust_001", "amount": 150}"#),
-        ("approve_refund", r#"{"customer_id": "cust_001", "amount": 5000}"#),
+        (
+            "approve_refund",
+            r#"{"customer_id": "cust_001", "amount": 42}"#,
+        ),
+        (
+            "approve_refund",
+            r#"{"customer_id": "cust_001", "amount": 150}"#,
+        ),
+        (
+            "approve_refund",
+            r#"{"customer_id": "cust_001", "amount": 5000}"#,
+        ),
     ];
     for (name, arguments) in calls {
         match tools.call_json(name, arguments).await {
