@@ -59,7 +59,7 @@ mod session;
 pub use embedded::{Embedded, EmbeddedBuilder, EmbeddedError};
 pub use gate::{AuditFailure, PolicyGate, PolicyGateBuilder};
 pub use layered::{Layered, LayeredBuilder, LayersError};
-pub use permit::{Permit, PermitError, Permitted, Running};
+pub use permit::{Permit, PermitError, Permitted, Queued, Running};
 #[cfg(feature = "rest")]
 pub use rest::{OpaClient, OpaClientBuilder, OpaConfigError};
 pub use session::{CallRequest, MAX_RESOURCES, Session};

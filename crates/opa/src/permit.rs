@@ -96,7 +96,7 @@ impl Permit {
             args,
             context,
             decision,
-            mut counted,
+            counted,
             record,
         } = self.granted;
         if for_tool != tool || for_action != action {
@@ -107,11 +107,15 @@ impl Permit {
         }
         let args = serde_json::from_str(args.text())
             .map_err(|error| PermitError::Arguments(error.to_string()))?;
-        counted.begin();
         Ok(Permitted {
             args,
             context,
-            running: Running { decision, record },
+            running: Running {
+                decision,
+                begun: true,
+                counted,
+                record,
+            },
         })
     }
 }
@@ -134,9 +138,14 @@ impl<A> Permitted<A> {
 
 /// A body that has begun. Whoever runs it says how it ended; dropped before, it is recorded as
 /// panicked where the thread is unwinding, else as cancelled.
+///
+/// A body that has to wait for its turn, as in the queue of a thread pool, has not begun yet:
+/// [`queued`](Self::queued) says so.
 #[must_use = "dropped, the call is recorded as cancelled"]
 pub struct Running {
     decision: Arc<PolicyDecision>,
+    begun: bool,
+    counted: CountedCall,
     record: Record,
 }
 
@@ -146,9 +155,33 @@ impl Running {
         &self.decision
     }
 
+    /// The body waits for its turn.
+    pub fn queued(mut self) -> Queued {
+        self.begun = false;
+        Queued { waiting: self }
+    }
+
     /// The body has ended with `outcome`.
     pub fn ended(mut self, outcome: Outcome) {
         self.record.complete(outcome);
+    }
+}
+
+/// A permitted body that waits for its turn.
+///
+/// Dropped before it begins, the call is recorded as one that never ran, and the session's budget
+/// gets it back.
+#[derive(Debug)]
+#[must_use = "dropped, the call never runs"]
+pub struct Queued {
+    waiting: Running,
+}
+
+impl Queued {
+    /// The body begins.
+    pub fn begin(mut self) -> Running {
+        self.waiting.begun = true;
+        self.waiting
     }
 }
 
@@ -163,6 +196,10 @@ impl std::fmt::Debug for Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if !self.begun {
+            return; // The record and the counted call, dropped as they are, say that it never ran.
+        }
+        self.counted.begin();
         self.record.complete(if std::thread::panicking() {
             Outcome::Panicked
         } else {
