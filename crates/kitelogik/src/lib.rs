@@ -80,8 +80,8 @@ pub use kitelogik_opa::{OpaClient, OpaClientBuilder, OpaConfigError};
 pub use kitelogik_policy::{Policy, PolicyBuilder, PolicyError};
 pub use kitelogik_toolbox as toolbox;
 pub use kitelogik_toolbox::{
-    BuildError, Call, CallError, GovernedToolbox, InvalidArguments, Tool, ToolError, ToolOutput,
-    SchemaFormat, ToolSchema, Toolbox, ToolboxBuilder, blocked_text,
+    BuildError, Call, CallError, GovernedToolbox, InvalidArguments, SchemaFormat, Tool, ToolError,
+    ToolOutput, ToolSchema, Toolbox, ToolboxBuilder, blocked_text,
 };
 pub use {schemars, serde, serde_json};
 

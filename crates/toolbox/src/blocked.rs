@@ -70,3 +70,26 @@ pub(crate) fn shown(text: &str, limit: usize) -> String {
     }
     line
 }
+
+/// Text of any length on one line: control characters that are white space become spaces, others
+/// and those that turn the text around are escaped. The rest, joiners among it, stays.
+pub(crate) fn on_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\t'..='\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => line.push(' '),
+            '\u{61c}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => {
+                let _ = write!(line, "{}", character.escape_unicode());
+            }
+            control if control.is_control() => {
+                let _ = write!(line, "{}", control.escape_unicode());
+            }
+            plain => line.push(plain),
+        }
+    }
+    line
+}

@@ -5,7 +5,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use kitelogik_core::GovernanceError;
 use serde_json::Value;
 
-use crate::blocked::shown;
+use crate::blocked::{on_one_line, shown};
 
 /// Why a tool call by name has no result.
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +13,7 @@ pub enum ToolError {
     /// No tool has this name.
     #[error("no tool named `{}`; registered: {}", cut(.name), listed(.registered))]
     UnknownTool {
-        /// The name that was asked for.
+        /// The name that was asked for, on one line and cut at 80 characters.
         name: String,
         /// The names there are, in the order of registration.
         registered: Vec<String>,
@@ -25,21 +25,21 @@ pub enum ToolError {
     #[error(transparent)]
     Denied(#[from] GovernanceError),
     /// The body ran and returned an error.
-    #[error("`{tool}` failed: {message}")]
+    #[error("`{}` failed: {}", cut(.tool), on_one_line(.message))]
     Failed {
         /// The tool.
         tool: String,
-        /// What the body said; sanitised, as results are.
+        /// What the body said; sanitised, as results are. Of several lines, where it said several.
         message: String,
     },
     /// The body panicked.
-    #[error("`{tool}` failed: it panicked")]
+    #[error("`{}` failed: it panicked", cut(.tool))]
     Panicked {
         /// The tool.
         tool: String,
     },
     /// The body ran, and its result cannot be written as JSON.
-    #[error("`{tool}` ran, but its result cannot be written as JSON; it ran: do not retry")]
+    #[error("`{}` ran, but its result cannot be written as JSON; it ran: do not retry", cut(.tool))]
     UnwritableResult {
         /// The tool.
         tool: String,
@@ -60,8 +60,12 @@ pub enum CallError<E> {
 }
 
 /// Arguments that do not fit a tool.
+///
+/// A model wrote them, and a model and a log read what is wrong: each text here is on one line, cut,
+/// and without hidden characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid arguments for `{tool}`: {}", joined(.problems))]
+#[non_exhaustive]
 pub struct InvalidArguments {
     /// The tool.
     pub tool: String,
@@ -71,25 +75,26 @@ pub struct InvalidArguments {
 
 impl InvalidArguments {
     pub(crate) fn of(tool: &str, problem: ArgumentProblem) -> Self {
-        let problem = ArgumentProblem {
-            came: cut(&problem.came),
-            ..problem
-        };
+        Self::all(tool, vec![problem])
+    }
+
+    pub(crate) fn all(tool: &str, problems: Vec<ArgumentProblem>) -> Self {
         Self {
-            tool: tool.to_owned(),
-            problems: vec![problem],
+            tool: cut(tool),
+            problems,
         }
     }
 }
 
 /// One argument that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ArgumentProblem {
-    /// Where, as a JSON path: `$.customer.id`.
+    /// Where, as a JSON path: `$.customer.id`. Cut at 200 characters.
     pub path: String,
-    /// What was expected there.
+    /// What was expected there. Cut at 200 characters.
     pub expected: String,
-    /// What came instead, cut at 80 characters.
+    /// What came instead. Cut at 120 characters.
     pub came: String,
 }
 
@@ -104,6 +109,21 @@ impl fmt::Display for ArgumentProblem {
 }
 
 impl ArgumentProblem {
+    /// The one place where what a model or a schema says becomes part of an error.
+    pub(crate) fn new(
+        path: impl AsRef<str>,
+        expected: impl AsRef<str>,
+        came: impl AsRef<str>,
+    ) -> Self {
+        const PLACE: usize = 200;
+        const CAME: usize = 120;
+        Self {
+            path: shown(path.as_ref(), PLACE),
+            expected: shown(expected.as_ref(), PLACE),
+            came: shown(came.as_ref(), CAME),
+        }
+    }
+
     pub(crate) fn of_schema(error: &ValidationError<'_>) -> Self {
         let mut path = json_path(error);
         let mut came = preview(error.instance());
@@ -144,11 +164,7 @@ impl ArgumentProblem {
             }
             other => format!("what the schema says of `{}`", other.keyword()),
         };
-        Self {
-            path,
-            expected,
-            came,
-        }
+        Self::new(path, expected, came)
     }
 }
 
@@ -157,15 +173,16 @@ impl ArgumentProblem {
 #[non_exhaustive]
 pub enum BuildError {
     /// Two tools have one name.
-    #[error("two tools are named `{0}`; rename one")]
+    #[error("two tools are named `{}`; rename one", cut(.0))]
     DuplicateName(String),
     /// A name that no model could call.
     #[error(
-        "`{0}` cannot be a tool's name: use 1 to 64 of the letters a-z, A-Z, digits, `_` and `-`"
+        "`{}` cannot be a tool's name: use 1 to 64 of the letters a-z, A-Z, digits, `_` and `-`",
+        cut(.0)
     )]
     Name(String),
     /// A schema that cannot be used.
-    #[error("the schema of `{tool}` cannot be used: {why}")]
+    #[error("the schema of `{}` cannot be used: {}", cut(.tool), shown(.why, 400))]
     Schema {
         /// The tool.
         tool: String,
@@ -173,7 +190,7 @@ pub enum BuildError {
         why: String,
     },
     /// A resource that is none of the tool's arguments.
-    #[error("the resource `{argument}` of `{tool}` is not one of its arguments")]
+    #[error("the resource `{}` of `{}` is not one of its arguments", cut(.argument), cut(.tool))]
     Resource {
         /// The tool.
         tool: String,
@@ -197,7 +214,7 @@ fn json_path(error: &ValidationError<'_>) -> String {
     path
 }
 
-fn preview(value: &Value) -> String {
+pub(crate) fn preview(value: &Value) -> String {
     let kind = match value {
         Value::Null => return "null".to_owned(),
         Value::Bool(_) => "",
@@ -210,7 +227,7 @@ fn preview(value: &Value) -> String {
 }
 
 /// What a model wrote, on one line and cut.
-fn cut(text: &str) -> String {
+pub(crate) fn cut(text: &str) -> String {
     const LIMIT: usize = 80;
     shown(text, LIMIT)
 }
@@ -229,7 +246,7 @@ fn listed(names: &[String]) -> String {
     }
     names
         .iter()
-        .map(|name| format!("`{name}`"))
+        .map(|name| format!("`{}`", cut(name)))
         .collect::<Vec<_>>()
         .join(", ")
 }

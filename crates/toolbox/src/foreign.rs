@@ -2,7 +2,7 @@ use kitelogik_core::{Arguments, DataClassification, Outcome};
 use kitelogik_opa::{CallRequest, Permit, PermitError, Running, Session};
 use serde_json::{Map, Value};
 
-use crate::error::{ArgumentProblem, InvalidArguments};
+use crate::error::{ArgumentProblem, InvalidArguments, preview};
 use crate::{ToolError, resource, schema};
 
 /// How calls of a tool that somebody else runs are put to the policy.
@@ -87,14 +87,14 @@ impl ForeignCall {
     ) -> Result<Self, ToolError> {
         let name = &tool.name;
         let Value::Object(object) = arguments else {
-            let expected = "an object".to_owned();
-            return Err(problem(name, "$".to_owned(), expected, &arguments).into());
+            let problem = ArgumentProblem::new("$", "an object", preview(&arguments));
+            return Err(InvalidArguments::of(name, problem).into());
         };
         for argument in &tool.resources {
             if !names_a_resource(argument, &object) {
-                let expected = "a path or URL: a string, or a list of strings".to_owned();
-                let path = format!("$.{argument}");
-                return Err(problem(name, path, expected, "nothing").into());
+                let expected = "a path or URL: a string, or a list of strings";
+                let problem = ArgumentProblem::new(format!("$.{argument}"), expected, "nothing");
+                return Err(InvalidArguments::of(name, problem).into());
             }
         }
         let resources = resource::named(&tool.resources, &object)
@@ -146,21 +146,4 @@ fn names_a_resource(argument: &str, object: &Map<String, Value>) -> bool {
         Value::Array(items) => !items.is_empty(),
         _ => true,
     })
-}
-
-fn problem(
-    tool: &str,
-    path: String,
-    expected: String,
-    came: impl std::fmt::Display,
-) -> InvalidArguments {
-    let came = came.to_string();
-    InvalidArguments::of(
-        tool,
-        ArgumentProblem {
-            path,
-            expected,
-            came,
-        },
-    )
 }

@@ -67,7 +67,8 @@ impl<F: GovernedFunction> Call<F> {
     ///
     /// The decision, where the gate did not let it through; the function's own error, where it has
     /// one. Arguments that JSON cannot hold, or that do not survive the round trip, are denied with
-    /// [`FailClosed::MalformedInput`].
+    /// [`FailClosed::MalformedInput`]. A `fn` body that does not get its thread, because no Tokio
+    /// runtime runs here or it is shutting down, is denied with [`FailClosed::InternalError`].
     pub async fn run(self, session: &Session) -> F::Returned {
         F::Returned::from_result(self.run_inner(session).await)
     }
@@ -139,6 +140,14 @@ impl<F: GovernedFunction> Call<F> {
             Ok(value) => Ok(value),
             Err(Fault::Failed(error)) => Err(CallError::Failed(error)),
             Err(Fault::Panicked(panic)) => std::panic::resume_unwind(panic),
+            Err(Fault::NeverRan(why)) => {
+                let error = EngineError::new(
+                    FailClosed::InternalError,
+                    format!("the call was allowed, and its body did not run: {why}"),
+                );
+                let decision = Arc::new(PolicyDecision::fail_closed(&error));
+                Err(GovernanceError::new(F::NAME, decision).into())
+            }
         }
     }
 }

@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
-use kitelogik_core::{GovernanceEvent, PlanStep, PolicyDecision, ToolCallInput, Verdict};
+use kitelogik_core::{GovernanceEvent, PlanStep, PolicyDecision, Verdict};
 use kitelogik_opa::{CallRequest, Permit, Session};
 use serde_json::{Map, Value};
 
+use crate::blocked::on_one_line;
+use crate::error::cut;
 use crate::sanitiser::{JsonFinding, mark_as_tool_output, mark_json_as_tool_output};
 use crate::tool::RunError;
 use crate::{
@@ -142,7 +144,7 @@ impl GovernedToolbox {
         self.toolbox
             .tool(name)
             .ok_or_else(|| ToolError::UnknownTool {
-                name: name.to_owned(),
+                name: cut(name),
                 registered: self.names().map(str::to_owned).collect(),
             })
     }
@@ -167,6 +169,13 @@ impl Toolbox {
                 message: self.clean(tool, message),
             }),
             Err(RunError::Panicked) => Err(ToolError::Panicked { tool: name }),
+            Err(RunError::NeverRan(why)) => {
+                tracing::error!(tool = name, why, "body did not run");
+                Err(ToolError::Failed {
+                    tool: name,
+                    message: "the host has no thread for it; it did not run".to_owned(),
+                })
+            }
             Err(RunError::Unwritable(why)) => Err(ToolError::UnwritableResult { tool: name, why }),
             Err(RunError::Permit(why)) => {
                 tracing::error!(tool = name, why, "permit not opened");
@@ -207,11 +216,15 @@ impl Toolbox {
 }
 
 impl ToolError {
-    /// What a model reads of it. Only a denial begins with `[BLOCKED]`.
+    /// What a model reads of it: one line, without control or bidirectional characters. Only a
+    /// denial begins with `[BLOCKED]`.
     pub fn model_text(&self) -> String {
         match self {
             Self::Denied(denied) => blocked_text(denied),
-            other => mark_as_tool_output(&format!("Error: {other}")).into_owned(),
+            other => {
+                let text = on_one_line(&format!("Error: {other}"));
+                mark_as_tool_output(&text).into_owned()
+            }
         }
     }
 }

@@ -56,6 +56,7 @@ mod blocked;
 mod body;
 mod canonical;
 mod closed;
+mod cost;
 mod definitions;
 mod error;
 mod finite;

@@ -223,10 +223,26 @@ fn takes_null(schema: &Value, root: &Value, nesting: usize, seen: &mut usize) ->
 
 /// The schema that a `$ref` within the same document names.
 pub(crate) fn resolve<'a>(schema: &Value, root: &'a Value) -> Option<&'a Value> {
-    root.pointer(schema.get("$ref")?.as_str()?.strip_prefix('#')?)
+    let pointer = schema.get("$ref")?.as_str()?.strip_prefix('#')?;
+    if pointer.contains('%') {
+        root.pointer(&decoded(pointer)?)
+    } else {
+        root.pointer(pointer)
+    }
 }
 
-fn array(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+/// The text that a part of a URL stands for.
+fn decoded(text: &str) -> Option<String> {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next()?.as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(part.get(..2)?, 16).ok()?);
+        bytes.extend_from_slice(part.get(2..)?.as_bytes());
+    }
+    String::from_utf8(bytes).ok()
+}
+
+pub(crate) fn array(value: Option<&Value>) -> impl Iterator<Item = &Value> {
     value.and_then(Value::as_array).into_iter().flatten()
 }
 

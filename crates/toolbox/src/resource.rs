@@ -3,7 +3,7 @@
 use kitelogik_opa::MAX_RESOURCES;
 use serde_json::{Map, Value};
 
-use crate::error::ArgumentProblem;
+use crate::error::{ArgumentProblem, preview};
 
 /// What the arguments with these (dotted) names hold: a string each, or a list of strings. A
 /// missing or null argument names no resource.
@@ -14,10 +14,12 @@ pub(crate) fn named<S: AsRef<str>>(
     let mut resources = Vec::new();
     for name in names {
         let name = name.as_ref();
-        let problem = |came: &Value| ArgumentProblem {
-            path: format!("$.{name}"),
-            expected: "a path or URL: a string, or a list of strings".to_owned(),
-            came: came.to_string(),
+        let problem = |came: &Value| {
+            ArgumentProblem::new(
+                format!("$.{name}"),
+                "a path or URL: a string, or a list of strings",
+                preview(came),
+            )
         };
         match at(args, name) {
             None | Some(Value::Null) => {}

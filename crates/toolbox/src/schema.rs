@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
+use crate::cost::{self, Look, MAX_LOOKS};
 use crate::definitions::Told;
-use crate::error::{ArgumentProblem, InvalidArguments};
+use crate::error::{ArgumentProblem, InvalidArguments, preview};
 use crate::normal::normalise;
 use crate::{BuildError, closed};
 
@@ -17,11 +18,19 @@ pub const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
 /// How many problems of one call are told.
 const MAX_PROBLEMS: usize = 10;
 
+/// How much work may be put into saying what is wrong: it takes more, and more memory, than to find
+/// that something is.
+const MAX_LOOKS_TO_EXPLAIN: u64 = 5_000;
+
 /// The JSON Schema that a tool's arguments are published with, and checked against.
 #[derive(Clone, Debug)]
 pub(crate) struct ArgumentSchema {
     schema: Arc<Value>,
     validator: Arc<Validator>,
+    /// Whether it refers to anything.
+    refers: bool,
+    /// Whether what fits it is then decoded to a type.
+    decoded: bool,
     told: Told,
 }
 
@@ -38,15 +47,15 @@ impl ArgumentSchema {
         schema.remove("title");
         let mut schema = schema.to_value();
         closed::close(&mut schema);
-        Self::compile(tool, schema)
+        Self::compile(tool, schema, true)
     }
 
     /// A schema as it was given; what it leaves open stays open.
     pub(crate) fn given(tool: &str, schema: Value) -> Result<Self, BuildError> {
-        Self::compile(tool, schema)
+        Self::compile(tool, schema, false)
     }
 
-    fn compile(tool: &str, schema: Value) -> Result<Self, BuildError> {
+    fn compile(tool: &str, schema: Value, decoded: bool) -> Result<Self, BuildError> {
         let bad = |why: String| BuildError::Schema {
             tool: tool.to_owned(),
             why,
@@ -61,6 +70,8 @@ impl ArgumentSchema {
             .build(&schema)
             .map_err(|error| bad(error.to_string()))?;
         Ok(Self {
+            refers: cost::refers(&schema),
+            decoded,
             schema: Arc::new(schema),
             validator: Arc::new(validator),
             told: Told::default(),
@@ -96,14 +107,8 @@ impl ArgumentSchema {
             return Err(too_long(tool, text.len()));
         }
         let value = json::parse(text, DEFAULT_MAX_DEPTH).map_err(|error| {
-            InvalidArguments::of(
-                tool,
-                ArgumentProblem {
-                    path: "$".to_owned(),
-                    expected: "one JSON object without duplicate keys".to_owned(),
-                    came: error.to_string(),
-                },
-            )
+            let expected = "one JSON object without duplicate keys";
+            InvalidArguments::of(tool, ArgumentProblem::new("$", expected, error.to_string()))
         })?;
         self.check(tool, value)
     }
@@ -115,40 +120,61 @@ impl ArgumentSchema {
         mut value: Value,
     ) -> Result<Map<String, Value>, InvalidArguments> {
         if is_deeper_than(&value, DEFAULT_MAX_DEPTH) {
+            let expected = format!("at most {DEFAULT_MAX_DEPTH} levels");
             return Err(InvalidArguments::of(
                 tool,
-                ArgumentProblem {
-                    path: "$".to_owned(),
-                    expected: format!("at most {DEFAULT_MAX_DEPTH} levels"),
-                    came: "more".to_owned(),
-                },
+                ArgumentProblem::new("$", expected, "more"),
             ));
         }
         normalise(&mut value, &self.schema);
-        let problems: Vec<ArgumentProblem> = self
-            .validator
-            .iter_errors(&value)
-            .take(MAX_PROBLEMS)
-            .map(|error| ArgumentProblem::of_schema(&error))
-            .collect();
-        match value {
-            Value::Object(object) if problems.is_empty() => Ok(object),
-            _ => Err(InvalidArguments {
-                tool: tool.to_owned(),
-                problems,
-            }),
+        if !self.validator.is_valid(&value) {
+            return Err(InvalidArguments::all(tool, self.problems(&value)));
         }
+        if self.decoded && !self.takes_at_most(&value, Look::Decode, MAX_LOOKS) {
+            let expected = "fewer levels: each level of a choice between forms without a tag \
+                            multiplies the work of decoding it";
+            let came = format!("more than {MAX_LOOKS} steps of that work");
+            return Err(InvalidArguments::of(
+                tool,
+                ArgumentProblem::new("$", expected, came),
+            ));
+        }
+        match value {
+            Value::Object(object) => Ok(object),
+            other => {
+                let problem = ArgumentProblem::new("$", "an object", preview(&other));
+                Err(InvalidArguments::of(tool, problem))
+            }
+        }
+    }
+
+    /// What is wrong with `value`, which does not fit.
+    fn problems(&self, value: &Value) -> Vec<ArgumentProblem> {
+        if self.takes_at_most(value, Look::Explain, MAX_LOOKS_TO_EXPLAIN) {
+            let errors = self.validator.iter_errors(value).take(MAX_PROBLEMS);
+            errors
+                .map(|error| ArgumentProblem::of_schema(&error))
+                .collect()
+        } else {
+            let expected = "what the schema allows; its choices nest too deeply to say which part \
+                            does not fit";
+            vec![ArgumentProblem::new("$", expected, preview(value))]
+        }
+    }
+
+    fn takes_at_most(&self, value: &Value, look: Look, looks: u64) -> bool {
+        !self.refers || cost::is_within(value, &self.schema, look, looks)
     }
 }
 
 pub(crate) fn too_long(tool: &str, bytes: usize) -> InvalidArguments {
     InvalidArguments::of(
         tool,
-        ArgumentProblem {
-            path: "$".to_owned(),
-            expected: format!("at most {MAX_ARGUMENT_BYTES} bytes"),
-            came: format!("{bytes} bytes"),
-        },
+        ArgumentProblem::new(
+            "$",
+            format!("at most {MAX_ARGUMENT_BYTES} bytes"),
+            format!("{bytes} bytes"),
+        ),
     )
 }
 

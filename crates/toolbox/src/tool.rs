@@ -53,6 +53,8 @@ type Invoke =
 pub(crate) enum RunError {
     /// The permit did not open.
     Permit(String),
+    /// The body did not get its thread.
+    NeverRan(String),
     Failed(String),
     Panicked,
     Unwritable(String),
@@ -96,6 +98,10 @@ impl Tool {
     ///   checked;
     /// * keys of a map that are none of its key type;
     /// * a `Duration` that overflows;
+    /// * forms of an untagged enum that hold the enum itself, nested too deeply: decoding tries each
+    ///   form at each level, so that every level multiplies the work. What would take more than
+    ///   100,000 steps (and 16 for each value) is refused: about 12 levels where two forms overlap,
+    ///   8 where three do. An enum with a tag nests as deeply as all arguments may, 64 levels;
     /// * whatever a `Deserialize` of the tool's own refuses;
     /// * what does not survive being written and read back, such as a field that is skipped when
     ///   written and required when read.
@@ -137,7 +143,9 @@ impl Tool {
 
     /// A tool known only at run time: a JSON Schema for its arguments, and a handler over JSON.
     ///
-    /// The arguments are validated against the schema before the policy sees them.
+    /// The arguments are validated against the schema before the policy sees them. The work of that
+    /// is bounded also where the forms of a choice lead back to the choice; where such forms nest
+    /// too deeply to look into each, the error does not say which part does not fit.
     ///
     /// # Errors
     ///
@@ -189,8 +197,9 @@ impl Tool {
             schema,
             read: Arc::new(read_typed::<F::Args>),
             invoke: Arc::new(move |permit, spec| {
-                let opened = Opened::<F>::open(permit, &spec.action);
+                // Cloned first: where that panics, the permit has not been used.
                 let state = state();
+                let opened = Opened::<F>::open(permit, &spec.action);
                 Box::pin(async move {
                     let (body, running) = F::body(state, opened.map_err(not_opened)?);
                     written(body.run(running).await)
@@ -238,7 +247,12 @@ impl Tool {
     }
 
     pub(crate) fn judged(&self, object: Map<String, Value>) -> Result<Arguments, InvalidArguments> {
-        let args = (self.read)(&self.spec.name, object)?;
+        let name = &self.spec.name;
+        let args = caught(|| (self.read)(name, object)).unwrap_or_else(|| {
+            let expected = "arguments that the tool can read";
+            let problem = ArgumentProblem::new("$", expected, "some that make it panic");
+            Err(InvalidArguments::of(name, problem))
+        })?;
         if args.text().len() > schema::MAX_ARGUMENT_BYTES {
             return Err(schema::too_long(&self.spec.name, args.text().len()));
         }
@@ -246,8 +260,9 @@ impl Tool {
     }
 
     pub(crate) async fn run(&self, permit: Permit) -> Result<Value, RunError> {
-        // The body's own panics are caught where it runs, so that they are recorded; this catches
-        // the rest of the tool author's code: cloning the state, writing the result.
+        // The body's own panics are caught where it runs, so that they are recorded, and those of
+        // writing its result where it is written; this catches the rest of the tool author's code,
+        // such as cloning the state.
         let run = async { (self.invoke)(permit, &self.spec).await };
         AssertUnwindSafe(run)
             .catch_unwind()
@@ -299,15 +314,8 @@ fn read_typed<A: Serialize + DeserializeOwned>(
     tool: &str,
     object: Map<String, Value>,
 ) -> Result<Arguments, InvalidArguments> {
-    let problem = |path: String, expected: String, came: &str| {
-        InvalidArguments::of(
-            tool,
-            ArgumentProblem {
-                path,
-                expected,
-                came: came.to_owned(),
-            },
-        )
+    let problem = |path: &str, expected: &str, came: &str| {
+        InvalidArguments::of(tool, ArgumentProblem::new(path, expected, came))
     };
     // The first decoded value is dropped: the body's is read back from the judged JSON.
     let args: A = serde_path_to_error::deserialize(Value::Object(object)).map_err(|error| {
@@ -315,15 +323,12 @@ fn read_typed<A: Serialize + DeserializeOwned>(
             "." => "$".to_owned(),
             path => format!("$.{path}"),
         };
-        problem(
-            path,
-            "a value of the tool's type".to_owned(),
-            &error.inner().to_string(),
-        )
+        let why = error.inner().to_string();
+        problem(&path, "a value of the tool's type", &why)
     })?;
     canonical(&args).map_err(|error| {
-        let expected = "arguments that can be judged as JSON".to_owned();
-        problem("$".to_owned(), expected, &error.to_string())
+        let expected = "arguments that can be judged as JSON";
+        problem("$", expected, &error.to_string())
     })
 }
 
@@ -333,12 +338,23 @@ fn not_opened(error: kitelogik_opa::PermitError) -> RunError {
 
 fn written<T: Serialize, E: fmt::Display>(ended: Result<T, Fault<E>>) -> Result<Value, RunError> {
     match ended {
-        Ok(value) => {
+        // The body has run, whatever comes of writing its result.
+        Ok(value) => caught(move || {
             crate::finite::check(&value)
                 .map_err(|error| RunError::Unwritable(error.to_string()))?;
             serde_json::to_value(&value).map_err(|error| RunError::Unwritable(error.to_string()))
-        }
-        Err(Fault::Failed(error)) => Err(RunError::Failed(error.to_string())),
+        })
+        .unwrap_or_else(|| Err(RunError::Unwritable("writing it panicked".to_owned()))),
+        Err(Fault::Failed(error)) => Err(RunError::Failed(
+            caught(move || error.to_string())
+                .unwrap_or_else(|| "its error cannot be shown".to_owned()),
+        )),
         Err(Fault::Panicked(_)) => Err(RunError::Panicked),
+        Err(Fault::NeverRan(why)) => Err(RunError::NeverRan(why)),
     }
+}
+
+/// What the tool author's code gives, or nothing where it panics.
+fn caught<T>(code: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(code)).ok()
 }

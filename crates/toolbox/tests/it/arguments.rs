@@ -224,3 +224,18 @@ async fn the_same_holds_for_arguments_that_are_json_already() {
         assert!(matches!(result, Err(ToolError::InvalidArguments(_))));
     }
 }
+
+#[tokio::test]
+async fn a_reference_with_an_escaped_name_is_followed() {
+    let schema = json!({
+        "type": "object",
+        "properties": { "a": { "$ref": "#/$defs/a%20b" } },
+        "$defs": { "a b": { "type": "object", "properties": { "n": { "type": "integer" } } } },
+    });
+    let tools = Answers::default().judging([echo("echo", schema)]);
+    let output = tools
+        .call("echo", json!({ "a": { "n": null } }))
+        .await
+        .unwrap();
+    assert_eq!(output.value, json!({ "a": {} }));
+}

@@ -183,6 +183,45 @@ async fn an_unwritable_result_says_that_the_tool_ran() {
     );
 }
 
+struct Panics;
+
+impl Serialize for Panics {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("on purpose")
+    }
+}
+
+impl std::fmt::Display for Panics {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("on purpose")
+    }
+}
+
+#[tokio::test]
+async fn a_result_that_panics_when_it_is_written_says_that_the_tool_ran() {
+    let panics = Tool::typed("rate", "", |_: Nothing| async {
+        Ok::<_, io::Error>(Panics)
+    });
+    let tools = Answers::default().judging([panics.unwrap()]);
+    let error = tools.call_json("rate", "{}").await.unwrap_err();
+    assert!(matches!(error, ToolError::UnwritableResult { .. }));
+    assert_eq!(
+        error.model_text(),
+        "Error: `rate` ran, but its result cannot be written as JSON; it ran: do not retry"
+    );
+}
+
+#[tokio::test]
+async fn an_error_that_panics_when_it_is_shown_is_an_error_all_the_same() {
+    let panics = Tool::typed("rate", "", |_: Nothing| async { Err::<u8, _>(Panics) });
+    let tools = Answers::default().judging([panics.unwrap()]);
+    let error = tools.call_json("rate", "{}").await.unwrap_err();
+    assert_eq!(
+        error.model_text(),
+        "Error: `rate` failed: its error cannot be shown"
+    );
+}
+
 #[tokio::test]
 async fn a_result_that_poses_as_the_gate_is_marked_as_the_tools() {
     let posing = returns(
