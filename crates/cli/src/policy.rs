@@ -35,6 +35,13 @@ impl PolicyArguments {
         self.options.load(&default_paths(&self.paths)?, output)
     }
 
+    /// The policy as it decides wherever it lies: without protection for the place it is read from.
+    pub(crate) fn load_for_comparison(&self, output: &Output) -> Outcome<Policy> {
+        let paths = default_paths(&self.paths)?;
+        self.options
+            .load_with(&paths, output, PolicyBuilder::for_elsewhere)
+    }
+
     pub(crate) fn entry_point(&self) -> &str {
         self.options
             .entry_point

@@ -11,7 +11,8 @@ use crate::output::{Output, shown, style};
 use crate::policy::PolicyArguments;
 
 const EXAMPLES: &str = "\
-Compared are the verdict, risk tier, reason, rule and rule names, and the `fail_closed` code.
+Compared are the verdict, risk tier, reason, rule and rule names, and the `fail_closed` code. Where the policies lie is
+left out: the built-in bundle protects the files of a policy, and those of the server are elsewhere.
 
 Exit codes: 0 the same answers, 1 a difference, 2 an error, also where the server cannot be asked
 
@@ -37,7 +38,7 @@ pub(crate) fn run(arguments: &Compare, output: &mut Output) -> Outcome {
         Some(path) => Events::open(path)?.collect::<Outcome<_>>()?,
         None => vec![arguments.event.described()?],
     };
-    let embedded = Judge::embedded(arguments.policy.load(output)?)?;
+    let embedded = Judge::embedded(arguments.policy.load_for_comparison(output)?)?;
     let server = Judge::server(arguments.server.client(arguments.policy.entry_point())?)?;
     let mut differing = 0_usize;
     let mut listed = Vec::new();

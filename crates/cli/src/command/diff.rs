@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use kitelogik_core::PolicyDecision;
+use kitelogik_policy::PolicyBuilder;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Failure, Outcome};
@@ -60,7 +61,12 @@ pub(crate) fn run(arguments: &Diff, output: &mut Output) -> Outcome {
         return Err(Failure::new("`diff` reads no policy from standard input"));
     }
     let load = |path: &PathBuf| -> Outcome<Judge> {
-        Judge::embedded(arguments.options.load(std::slice::from_ref(path), output)?)
+        let paths = std::slice::from_ref(path);
+        // The built-in bundle protects the place a policy is read from, and the two are in two places.
+        let policy = arguments
+            .options
+            .load_with(paths, output, PolicyBuilder::for_elsewhere)?;
+        Judge::embedded(policy)
     };
     let old = load(&arguments.old)?;
     let new = load(&arguments.new)?;

@@ -69,6 +69,28 @@ fn equal_policies_flip_nothing() {
 }
 
 #[test]
+fn where_the_two_policies_lie_flips_nothing() {
+    let shell = shell();
+    shell.write(
+        "old/all.rego",
+        "package kitelogik.userpolicy\nallow if input.action == \"read_file\"\n",
+    );
+    shell.write("new/refunds.rego", REFUNDS);
+    shell.write("new/all.rego", shell.read("old/all.rego"));
+    let event = r#"{"action": "read_file", "resource_path": "old/refunds.rego"}"#;
+    shell
+        .run_with(&["diff", "old", "new", "-i", "-"], event.as_bytes())
+        .code(0);
+    // The gate itself protects them.
+    shell
+        .run_with(&["eval", "-p", "old", "-i", "-"], event.as_bytes())
+        .code(1);
+    shell
+        .run_with(&["eval", "-p", "new", "-i", "-"], event.as_bytes())
+        .code(0);
+}
+
+#[test]
 fn a_policy_that_fails_is_told_from_one_that_denies() {
     let shell = shell();
     shell.write(
