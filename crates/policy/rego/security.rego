@@ -87,14 +87,12 @@ kinds[text] := kind if {
 
 texts contains resource
 
-texts contains text if some text in argument_texts
-
-argument_texts contains folded(argument) if {
+texts contains folded(argument) if {
 	some argument in arguments
 	count(argument) <= limits.max_resource_length
 }
 
-argument_texts contains folded(substring(condensed(argument), 0, limits.max_resource_length)) if {
+texts contains folded(substring(condensed(argument), 0, limits.max_resource_length)) if {
 	some argument in arguments
 	count(argument) > limits.max_resource_length
 }
@@ -117,7 +115,7 @@ kind_of(text) := "place" if regex.match(`^(?:[/\\~]|\.\.?[/\\]|[a-z]:[/\\])`, te
 else := "url" if {
 	contains(text, ":")
 	regex.match(
-		`^(?:[a-z][a-z0-9+.-]+:)+@?[/\\][/\\]|^(?:[a-z][a-z0-9+.-]+:)*(?:https?|wss?|ftps?):|^jdbc:(?:[a-z0-9]+:)+@`,
+		`^(?:[a-z][a-z0-9+.-]+:)+@?[/\\][/\\]|^(?:[a-z][a-z0-9+.-]+:)*(?:https?|wss?|ftps?):`,
 		one_line(text),
 	)
 }
@@ -176,7 +174,7 @@ sensitive_tail(_, part) if strings.any_prefix_match(part, limits.sensitive_prefi
 
 # Where one line of words ends as a path does (`My Files/.env`), what follows the first slash of its last word.
 tails contains decoded(regex.replace(text, `^(?:.*[ \t])?[^/\\%]*`, "")) if {
-	some text in argument_texts
+	some text in texts
 	not kinds[text]
 	regex.match(`[ \t][^ \t\r\n/\\%]*(?:[/\\]|%(?:2f|5c))[^ \t\r\n]*[^ \t\r\n.,;:!?)]$`, text)
 	not regex.match(`[\r\n]|://[^ \t]*$`, text)
@@ -417,13 +415,26 @@ candidates(authority) := [authority] if {
 	regex.match(`^(?:(?:[a-z0-9_-]+\.)+[a-z0-9_-]+|\[[0-9a-f:.]+\])(?::[0-9]*)?$`, authority)
 }
 
-else := regex.split(`[@?#/\\ ;,]`, regex.replace(named(authority), `[?#;,][^@?#;,/\\ ]*[=&][^@?#;,/\\ ]*`, ""))
+else := regex.split(`[@?#/\\ ;,()]`, regex.replace(named(authority), `[?#;,(][^@?#;,()/\\ ]*[=&][^@?#;,()/\\ ]*`, ""))
 
 # Without a query, a fragment or words that no reader takes for a host, and without the keys that some schemes write before one.
 named(authority) := regex.replace(
 	regex.replace(decoded(authority), `[?#][^@]*$|([^ ]) [^@]*$`, "${1}"),
-	`([?#;,])(?:server|servername|host|hostname|address)=`, "${1}",
+	`(^|[?#;,(])(?:server|servername|host|hostname|address)=`, "${1}",
 )
+
+# Oracle's URLs have their host behind an `@`, with slashes or without.
+hosts contains host if some host in oracle_hosts
+
+network_names contains host if some host in oracle_hosts
+
+oracle_hosts contains host if {
+	some text, _ in kinds
+	startswith(text, "jdbc:oracle:")
+	host := regex.replace(one_line(text), `^.*@[/\\]*([^/\\:;,?]*).*$`, "${1}")
+	not startswith(host, "jdbc:")
+	host != ""
+}
 
 # The hosts that a URL names in the readers' several ways, where its scheme leads into a network. Only a machine's own
 # network knows a name without a dot.
