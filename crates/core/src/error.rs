@@ -1,10 +1,13 @@
 use std::sync::Arc;
 
+use crate::text::visible;
 use crate::{PolicyDecision, Verdict};
 
 /// A call that the gate did not let through, with the whole decision.
+///
+/// Its text is one line: hidden characters of the policy's reason are written out.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{}: {}", headline(.decision.verdict), .decision.reason)]
+#[error("{}: {}", headline(.decision.verdict), visible(&.decision.reason))]
 #[non_exhaustive]
 pub struct GovernanceError {
     /// The tool that did not run, or the event's type (`agent.plan`) where no tool is called.

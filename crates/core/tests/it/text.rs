@@ -1,6 +1,10 @@
 //! Text that others wrote, shown.
 
+use std::sync::Arc;
+
 use kitelogik_core::text::{visible, visible_lines};
+use kitelogik_core::{GovernanceError, PolicyDecision};
+use serde_json::json;
 
 #[test]
 fn control_ansi_bidirectional_and_invisible_characters_are_written_out() {
@@ -37,4 +41,15 @@ fn plain_text_of_any_script_stays_as_it_is() {
 fn lines_stay_lines_where_that_is_asked_for() {
     assert_eq!(visible_lines("a\n\tb"), "a\n\tb");
     assert_eq!(visible_lines("a\n\tb\r\u{1b}"), "a\n\tb\\r\\u{1b}");
+}
+
+#[test]
+fn a_denial_is_told_on_one_line() {
+    let document = json!({"deny": ["line\nbreak \u{202e}turned"]});
+    let decision = PolicyDecision::from_result(&document, "data.kitelogik.main").unwrap();
+    let error = GovernanceError::new("tool", Arc::new(decision));
+    assert_eq!(
+        error.to_string(),
+        "Governance denied tool call: line\\nbreak \\u{202e}turned"
+    );
 }
