@@ -98,7 +98,12 @@ texts contains folded(substring(condensed(argument), 0, limits.max_resource_leng
 }
 
 # A long text, without what would only push its end out of sight.
-condensed(argument) := regex.replace(argument, padding, "${1}${2}${3}")
+condensed(argument) := text if {
+	text := regex.replace(substring(argument, 0, 4 * limits.max_resource_length), padding, "${1}${2}${3}")
+	count(text) > limits.max_resource_length
+}
+
+else := regex.replace(argument, padding, "${1}${2}${3}")
 
 # Most calls carry nothing that could be a path or a URL: one look at their JSON tells.
 # Arguments are walked within an object, so that each has a key.
@@ -141,8 +146,22 @@ findings contains name if {
 findings_in_words contains "path_traversal" if {
 	some argument in arguments
 	regex.match(`\.(?:\.|[^\x00-\x7f])|%2[eE]|[\x{2024}-\x{2026}\x{3002}\x{fe52}\x{ff0e}\x{ff61}]`, argument)
-	climbs(decoded(trim(unified(argument), " \t\r\n")))
+	regex.match(dots_and_slash, argument)
+	climbs(decoded(trim(unified(last_lines(argument)), " \t\r\n")))
 }
+
+dots_and_slash := concat("", [
+	`(?:\.|%2[eE]|[\x{2024}-\x{2026}\x{3002}\x{fe52}\x{ff0e}\x{ff61}])[`, invisible_characters, `. ]*`,
+	`(?:[.\x{2024}-\x{2026}\x{3002}\x{fe52}\x{ff0e}\x{ff61}`, invisible_characters, ` ]|%2[eE])*`,
+	`(?:[/\\;\x{2044}\x{2215}\x{2216}\x{29f5}\x{29f8}\x{fe68}\x{ff0f}\x{ff1b}\x{ff3c}]|%2[fF]|%5[cC]|%3[bB]|$)`,
+])
+
+# Of several lines the last two: whether a text begins with its last line matters.
+last_lines(text) := concat("\n", array.slice(lines_of, max([0, count(lines_of) - 2]), count(lines_of))) if {
+	lines_of := split(trim(text, blanks), "\n")
+}
+
+blanks := " \t\r\n\u000b\u000c\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
 climbs(text) if {
 	regex.match(climb, text)
@@ -320,13 +339,13 @@ findings_in_texts contains "unreadable" if {
 	beginning := folded(substring(text, 0, limits.max_resource_length))
 	names_host(beginning, kinds[beginning])
 	regex.replace(one_line(beginning), `^(?:[a-z][a-z0-9+.-]+:)*[/\\@]*[^/]*`, "") == ""
-	unending(beginning, text)
+	unending(beginning, argument)
 }
 
 # A name ends with a space; a user's, in which a space may stand, ends with an `@`.
 unending(beginning, _) if not contains(beginning, " ")
 
-unending(_, text) if regex.match(`^[^/\\]*[/\\]*[^/]*(?:[@\x{ff20}\x{fe6b}]|%40)`, text)
+unending(_, argument) if regex.match(`^[^/\\]*[/\\]*[^/]*(?:[@\x{ff20}\x{fe6b}]|%40)`, argument)
 
 readable_resource if {
 	is_string(input.resource_path)
