@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kitelogik_core::{
-    AgentPlan, AgentSpawn, BudgetUsage, GovernanceEvent, PolicyDecision, PolicyEngine, PolicyInput,
-    RiskTier, SessionContext, ToolCallInput, Verdict,
+    AgentDelegate, AgentSpawn, BudgetUsage, GovernanceEvent, PolicyDecision, PolicyEngine,
+    PolicyInput, RiskTier, SessionContext, ToolCallInput, Verdict,
 };
 use kitelogik_opa::Embedded;
 use kitelogik_policy::Policy;
@@ -104,7 +104,8 @@ fn wanted(batch: &Batch, event: &Event) -> Answer {
     let mut reasons: [BTreeSet<String>; 2] = Default::default();
     let mut fired = BTreeSet::new();
     let mut tiers = BTreeSet::new();
-    let mut allowed = false;
+    // The built-in bundle allows these events within its limits, which these keep.
+    let mut allowed = event.kind != "tool_call";
     for (number, rule) in batch.rules.iter().enumerate() {
         let truth = rule.when.judge(event, false);
         let fires = match rule.then {
@@ -185,9 +186,9 @@ async fn decide(engine: &dyn PolicyEngine, event: &Event) -> PolicyDecision {
             action,
             ..AgentSpawn::default()
         }),
-        "agent.plan" => GovernanceEvent::AgentPlan(AgentPlan {
+        "agent.delegate" => GovernanceEvent::AgentDelegate(AgentDelegate {
             action,
-            ..AgentPlan::default()
+            ..AgentDelegate::default()
         }),
         _ => {
             let Value::Object(args) = event.args.clone() else {

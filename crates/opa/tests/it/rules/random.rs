@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::condition::{Condition, Event};
 
 const NAMES: [&str; 4] = ["a", "b", "ab", "ba"];
-const EVENTS: [&str; 3] = ["tool_call", "agent.spawn", "agent.plan"];
+const EVENTS: [&str; 3] = ["tool_call", "agent.spawn", "agent.delegate"];
 const TIERS: [&str; 3] = ["INFORMATIONAL", "TRANSACTIONAL_HIGH", "DESTRUCTIVE"];
 
 #[derive(Clone, Debug)]
@@ -154,7 +154,7 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
             "tool_call",
             "tool_call",
             "agent.spawn",
-            "agent.plan",
+            "agent.delegate",
         ]),
         args,
         name(),
