@@ -1,6 +1,7 @@
 //! The subcommands, one module each.
 
 mod bundle;
+mod check;
 mod compare;
 mod compile;
 mod completions;
@@ -19,6 +20,7 @@ use crate::output::Output;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(init::Init),
+    Check(check::Check),
     Test(test::Test),
     Eval(eval::Eval),
     Compile(compile::Compile),
@@ -33,6 +35,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
     match command {
         Command::Init(arguments) => init::run(&arguments, output),
+        Command::Check(arguments) => check::run(&arguments, output),
         Command::Test(arguments) => test::run(&arguments, output),
         Command::Eval(arguments) => eval::run(&arguments, output),
         Command::Compile(arguments) => compile::run(&arguments, output),

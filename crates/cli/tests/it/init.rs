@@ -88,7 +88,7 @@ const TEMPLATES: [&str; 7] = [
 ];
 
 #[test]
-fn every_template_passes_its_tests_and_answers_its_events() {
+fn every_template_passes_its_tests_and_checks_and_answers_its_events() {
     let shell = Shell::new();
     let help = shell.run(&["init", "--help"]).code(0).stdout;
     for name in TEMPLATES {
@@ -100,6 +100,7 @@ fn every_template_passes_its_tests_and_answers_its_events() {
             ended.stdout.starts_with("PASS: ") && ended.stderr.is_empty(),
             "{ended:?}"
         );
+        shell.run(&["check", &policies]).code(0);
         let events = format!("{name}/events.jsonl");
         let ended = shell.run(&["eval", "-p", &policies, "-i", &events]).code(1);
         assert!(ended.stdout.starts_with("allow "), "{name}: {ended:?}");

@@ -6,6 +6,7 @@
 )]
 
 mod bundle;
+mod check;
 mod compile;
 mod eval;
 mod examples;

@@ -58,6 +58,7 @@ sensible_amount if {
 small_refund if {
 	refund
 	sensible_amount
+	is_number(input.args.amount)
 	input.args.amount <= 100
 }
 
