@@ -1,7 +1,7 @@
 //! Putting a policy together.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
@@ -9,10 +9,11 @@ use crate::builtin::{self, Builtin, BuiltinData};
 #[cfg(feature = "bundle")]
 use crate::bundle::{Bundle, Verification};
 use crate::compiled;
-use crate::directory::{Sources, Test, TestFiles, canonical, test};
+use crate::directory::{Sources, TestFiles, canonical};
 use crate::document::{self, Document, Format};
 use crate::limits::Limits;
 use crate::revision::revision;
+use crate::source::Source;
 use crate::syntax::{self, Outline};
 use crate::{Module, Policy, PolicyError, rules};
 
@@ -28,20 +29,6 @@ pub struct PolicyBuilder {
     elsewhere: bool,
     #[cfg(feature = "bundle")]
     verification: Verification,
-}
-
-#[derive(Clone, Debug)]
-enum Source {
-    Path(PathBuf),
-    Directory(PathBuf),
-    File(PathBuf),
-    DataFile(PathBuf),
-    Rego(String, String),
-    Rules(rules::Source),
-    Data(String, Format),
-    Value(Value),
-    #[cfg(feature = "bundle")]
-    Bundle(Bundle),
 }
 
 impl PolicyBuilder {
@@ -184,7 +171,13 @@ impl PolicyBuilder {
             mut warnings,
             tests,
         } = sources;
-        let mut tests = tests.unwrap_or_default();
+        let mut tests = match tests {
+            Some(mut tests) => {
+                tests.rules = rules.iter().map(|(_, source)| source.clone()).collect();
+                tests
+            }
+            None => TestFiles::default(),
+        };
         let rules = compiled::add(rules, &mut user, &mut warnings)?;
         refuse_same_names(&mut user);
 
@@ -265,106 +258,6 @@ impl PolicyBuilder {
         self.sources.push(source);
         self
     }
-}
-
-impl Source {
-    /// A bundle, if this names one.
-    #[cfg(feature = "bundle")]
-    fn opened(self, verification: &Verification, builtin: Builtin) -> Result<Self, PolicyError> {
-        let bundle = match self {
-            Self::Bundle(bundle) => bundle,
-            Self::Path(path) if is_archive(&path) => Bundle::load(path, verification)?,
-            other => return Ok(other),
-        };
-        Ok(Self::Bundle(
-            bundle.composed_anew(builtin == Builtin::Whole),
-        ))
-    }
-
-    /// Adds what is there to `sources`, and to `own` where the policy itself lies.
-    fn read(
-        self,
-        sources: &mut Sources,
-        own: &mut Vec<(PathBuf, bool)>,
-    ) -> Result<(), PolicyError> {
-        match self {
-            #[cfg(feature = "bundle")]
-            Self::Bundle(bundle) => {
-                let (mut modules, mut documents, path) = bundle.parts();
-                sources.modules.append(&mut modules);
-                sources.documents.append(&mut documents);
-                if let Some(path) = path {
-                    own.push((canonical(&path)?, false));
-                }
-                Ok(())
-            }
-            #[cfg(not(feature = "bundle"))]
-            Self::Path(path) if is_archive(&path) => Err(PolicyError::File {
-                path,
-                problem: "is a bundle: turn on the feature `bundle` to load it".to_owned(),
-            }),
-            Self::Path(path) if canonical(&path)?.is_dir() => {
-                Self::Directory(path).read(sources, own)
-            }
-            Self::Path(path) => Self::File(path).read(sources, own),
-            Self::Directory(path) => {
-                own.push((canonical(&path)?, true));
-                sources.directory(&path)
-            }
-            Self::File(path) => {
-                own.push((canonical(&path)?, false));
-                sources.file(&path)
-            }
-            Self::DataFile(path) => {
-                own.push((canonical(&path)?, false));
-                sources.data_file(&path)
-            }
-            Self::Rego(name, text) => {
-                let into = match (&mut sources.tests, test(&name)) {
-                    (Some(tests), Some(Test::Rego)) => &mut tests.modules,
-                    _ => &mut sources.modules,
-                };
-                into.push(Module {
-                    place: name.clone(),
-                    name,
-                    text,
-                    builtin: false,
-                });
-                Ok(())
-            }
-            Self::Rules(source) => {
-                if let (Some(tests), Some(Test::Table)) = (&mut sources.tests, test(source.name()))
-                {
-                    tests
-                        .tables
-                        .push((source.name().to_owned(), source.text().to_owned()));
-                    return Ok(());
-                }
-                sources.rules.push((source.name().to_owned(), source));
-                Ok(())
-            }
-            Self::Data(text, format) => {
-                let origin = format!("data document {}", sources.documents.len() + 1);
-                sources
-                    .documents
-                    .push(document::parse(&origin, &text, format)?);
-                Ok(())
-            }
-            Self::Value(value) => {
-                let origin = format!("data document {}", sources.documents.len() + 1);
-                sources.documents.push(document::checked(&origin, value)?);
-                Ok(())
-            }
-        }
-    }
-}
-
-fn is_archive(path: &Path) -> bool {
-    let name = path.to_string_lossy().to_lowercase();
-    [".tar.gz", ".tgz"]
-        .iter()
-        .any(|ending| name.ends_with(ending))
-        && !path.is_dir()
 }
 
 /// Two directories may hold files of one name, given in the same way; messages must still tell them apart.
@@ -476,23 +369,4 @@ fn refuse_missing_entry_point(entry_point: &str, outlines: &[Outline]) -> Result
         .collect();
     let packages: Vec<String> = packages.into_iter().collect();
     fail(format!("the policy has {}", packages.join(", ")))
-}
-
-impl Sources {
-    fn data_file(&mut self, path: &Path) -> Result<(), PolicyError> {
-        let format = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("json") => Format::Json,
-            Some("yaml" | "yml") => Format::Yaml,
-            _ => {
-                return Err(PolicyError::File {
-                    path: path.to_owned(),
-                    problem: "a data file ends in `.json`, `.yaml` or `.yml`".to_owned(),
-                });
-            }
-        };
-        let text = crate::directory::read(path)?;
-        self.documents
-            .push(document::parse(&path.display().to_string(), &text, format)?);
-        Ok(())
-    }
 }

@@ -32,6 +32,8 @@ pub(crate) struct TestFiles {
     pub(crate) modules: Vec<Module>,
     /// Decision tables in YAML: the name of each, and its text.
     pub(crate) tables: Vec<(String, String)>,
+    /// The policy's own rules in YAML, as they were written.
+    pub(crate) rules: Vec<rules::Source>,
 }
 
 impl TestFiles {

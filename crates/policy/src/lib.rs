@@ -88,6 +88,7 @@ mod builder;
 mod builtin;
 #[cfg(feature = "bundle")]
 pub mod bundle;
+pub mod check;
 mod compiled;
 mod directory;
 mod document;
@@ -97,6 +98,7 @@ mod module;
 mod policy;
 mod revision;
 pub mod rules;
+mod source;
 mod starter;
 mod syntax;
 pub mod testing;

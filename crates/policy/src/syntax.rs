@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use regorus::unstable::{Expr, Module as Tree, Ref, Rule, RuleHead};
 
 use self::calls::Calls;
-use self::parse::parse;
-use self::reference::{imports, path};
+pub(crate) use self::parse::{column, parse};
+pub(crate) use self::reference::{collect, imports, path};
 use crate::Module;
 use crate::error::Problem;
 
@@ -93,7 +93,8 @@ fn outline(tree: &Tree) -> Outline {
     Outline { package, rules }
 }
 
-fn head(rule: &Rule) -> &Ref<Expr> {
+/// The reference that `rule` declares.
+pub(crate) fn head(rule: &Rule) -> &Ref<Expr> {
     match rule {
         Rule::Default { refr, .. } => refr,
         Rule::Spec { head, .. } => match head {

@@ -128,11 +128,11 @@ mod glob;
 mod json_schema;
 mod line;
 mod origin;
-mod pattern;
+pub(crate) mod pattern;
 mod reader;
 mod rego;
 pub(crate) mod report;
-mod rule;
+pub(crate) mod rule;
 pub(crate) mod scalar;
 pub(crate) mod text;
 mod truth;
@@ -304,6 +304,11 @@ fn prefix(file: &str, taken: &mut HashSet<String>) -> String {
 /// Whether `module` came from [`compile`].
 pub(crate) fn is_compiled(module: &str) -> bool {
     module.starts_with(rego::HEADER)
+}
+
+/// What is in `source`, where nothing is wrong in it.
+pub(crate) fn parsed(source: &Source) -> Option<RuleSet> {
+    read(source, &mut Report::new(&source.name))
 }
 
 fn read(source: &Source, report: &mut Report) -> Option<RuleSet> {

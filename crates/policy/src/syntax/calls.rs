@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use regorus::unstable::{BUILTINS, Expr, Literal, Query, Ref, Rule, RuleBody, RuleHead};
 
+use super::parse::column;
 use super::reference::collect;
 use crate::Module;
 use crate::error::Problem;
@@ -230,7 +231,7 @@ impl Calls<'_> {
         self.problems.push(Problem {
             module: self.module.name.clone(),
             line: span.line,
-            column: span.col,
+            column: column(&self.module.text, span.line, span.col),
             message,
         });
     }

@@ -8,7 +8,7 @@ use regorus::unstable::{Module as Tree, Parser};
 use crate::Module;
 use crate::error::Problem;
 
-pub(super) fn parse(module: &Module) -> Result<Tree, Problem> {
+pub(crate) fn parse(module: &Module) -> Result<Tree, Problem> {
     let read = || {
         // How large a file may be is checked where it is read; a long reason makes a long line.
         let source = Source::from_contents_with_limits(
@@ -46,10 +46,30 @@ fn problem(module: &Module, drawing: &str) -> Problem {
                 .unwrap_or("cannot be read")
         });
     let (line, column) = place.unwrap_or((0, 0));
+    let column = self::column(&module.text, line, column);
     Problem {
         module: module.name.clone(),
         line,
         column,
         message: message.trim().to_owned(),
     }
+}
+
+/// The column in characters, where the interpreter counts four for a tab.
+pub(crate) fn column(text: &str, line: u32, counted: u32) -> u32 {
+    let Some(index) = (line as usize).checked_sub(1) else {
+        return counted;
+    };
+    let letters = text.lines().nth(index).unwrap_or_default().chars();
+    let mut wide = 1;
+    let mut column = 1;
+    for letter in letters {
+        if wide >= counted {
+            break;
+        }
+        wide += if letter == '\t' { 4 } else { 1 };
+        column += 1;
+    }
+    // What lies behind the end of the line lies as far behind it.
+    column + counted.saturating_sub(wide)
 }

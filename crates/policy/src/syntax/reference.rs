@@ -3,14 +3,14 @@
 use regorus::unstable::{Expr, Module as Tree};
 
 /// The constant components a reference starts with.
-pub(super) fn path(reference: &Expr) -> Vec<String> {
+pub(crate) fn path(reference: &Expr) -> Vec<String> {
     let mut components = Vec::new();
     collect(reference, &mut components);
     components
 }
 
 /// Whether all of `reference` is constant.
-pub(super) fn collect(reference: &Expr, components: &mut Vec<String>) -> bool {
+pub(crate) fn collect(reference: &Expr, components: &mut Vec<String>) -> bool {
     match reference {
         Expr::Var { span, .. } => {
             components.push(span.text().to_owned());
@@ -45,7 +45,7 @@ pub(super) fn collect(reference: &Expr, components: &mut Vec<String>) -> bool {
 }
 
 /// What each imported name stands for, as in `("utils", "data.acme.utils")`.
-pub(super) fn imports(tree: &Tree) -> Vec<(String, String)> {
+pub(crate) fn imports(tree: &Tree) -> Vec<(String, String)> {
     tree.imports
         .iter()
         .filter_map(|import| {

@@ -241,13 +241,7 @@ impl TestRunner {
     }
 
     fn tables(&self) -> Result<Vec<Table>, TestError> {
-        let mut problems = Vec::new();
-        let tables = self
-            .tests
-            .tables
-            .iter()
-            .filter_map(|(file, text)| table::read(file, text, &mut problems))
-            .collect();
+        let (tables, problems) = tables(&self.tests);
         if problems.is_empty() {
             Ok(tables)
         } else {
@@ -297,4 +291,19 @@ impl TestRunner {
             cases: Vec::new(),
         }
     }
+}
+
+/// What is wrong in the decision tables of `tests`.
+pub(crate) fn problems(tests: &TestFiles) -> Vec<Problem> {
+    tables(tests).1
+}
+
+fn tables(tests: &TestFiles) -> (Vec<Table>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let tables = tests
+        .tables
+        .iter()
+        .filter_map(|(file, text)| table::read(file, text, &mut problems))
+        .collect();
+    (tables, problems)
 }

@@ -8,6 +8,7 @@
 
 #[cfg(feature = "bundle")]
 mod bundle;
+mod check;
 mod composition;
 mod conformance;
 mod engine;

@@ -1,0 +1,3 @@
+package team
+
+limit(one, two, three) if one + two > three

@@ -1,0 +1,3 @@
+package kitelogik.user_policy
+
+deny contains "never asked" if input.action == "delete_customer"

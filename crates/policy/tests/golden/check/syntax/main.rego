@@ -1,0 +1,5 @@
+package kitelogik.userpolicy
+
+allow if {
+	input.action ==
+}

@@ -1,0 +1,3 @@
+package kitelogik.userpolicy
+
+deny contains "x" { true }
