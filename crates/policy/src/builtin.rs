@@ -120,7 +120,9 @@ pub(crate) fn refuse_grants(documents: &[Document]) -> Result<(), PolicyError> {
         match document.value.get("kitelogik") {
             None => {}
             Some(Value::Object(given)) => {
-                if let Some(key) = given.keys().find(|key| *key != "limits") {
+                // A bundle that was built with the look-alikes of some version brings them along; letters grant nothing.
+                let harmless = ["limits", "lookalikes"];
+                if let Some(key) = given.keys().find(|key| !harmless.contains(&key.as_str())) {
                     return Err(grant(document, format!("data.kitelogik.{key}")));
                 }
             }
@@ -158,12 +160,62 @@ pub(crate) fn modules(builtin: Builtin) -> Vec<Module> {
         .collect()
 }
 
+/// Takes the built-in modules of this version, and the data that goes with them, out of what was built with them: they
+/// are put in anew, so that limits are checked and the policy's own place is protected. Another version's stand alone.
+#[cfg(feature = "bundle")]
+pub(crate) fn take_out(modules: &mut Vec<Module>, documents: &mut [Document]) {
+    let builtin = |module: &Module| {
+        MODULES
+            .iter()
+            .any(|(name, text)| module.place == *name && module.text == *text)
+    };
+    let Ok(data) = BuiltinData::load() else {
+        return;
+    };
+    let lookalikes = Value::Object(data.lookalikes);
+    let given = |document: &Document| document.value.pointer("/kitelogik/lookalikes").cloned();
+    if modules.iter().filter(|module| builtin(module)).count() != MODULES.len()
+        || !documents.iter().filter_map(given).eq([lookalikes])
+    {
+        return;
+    }
+    modules.retain(|module| !builtin(module));
+    let defaults = serde_json::to_value(&data.limits).unwrap_or_default();
+    for document in documents {
+        if let Some(Value::Object(own)) = document.value.pointer_mut("/kitelogik") {
+            own.remove("lookalikes");
+            if let Some(limits) = own.get_mut("limits") {
+                leave_additions(limits, &defaults);
+            }
+        }
+    }
+}
+
+/// Takes out of each list in `given` what is in `defaults` as well.
+#[cfg(feature = "bundle")]
+fn leave_additions(given: &mut Value, defaults: &Value) {
+    match (given, defaults) {
+        (Value::Object(given), Value::Object(defaults)) => {
+            for (key, value) in given {
+                if let Some(default) = defaults.get(key) {
+                    leave_additions(value, default);
+                }
+            }
+        }
+        (Value::Array(given), Value::Array(defaults)) => {
+            given.retain(|item| !defaults.contains(item));
+        }
+        _ => {}
+    }
+}
+
 /// Whether the user's modules stand alone, because they are a whole bundle of their own.
 pub(crate) fn stands_alone(outlines: &[Outline]) -> bool {
     let declares = |package: &str| {
         outlines
             .iter()
-            .any(|outline| outline.package == ["kitelogik", package] && !outline.rules.is_empty())
+            .flat_map(|outline| &outline.rules)
+            .any(|rule| rule.iter().take(2).eq(["kitelogik", package]))
     };
     declares("main") && declares("security")
 }
