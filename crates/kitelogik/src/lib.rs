@@ -51,6 +51,7 @@
 //! | `embedded` | yes | `Embedded`: Rego in process |
 //! | `macros` | yes | `#[governed]` |
 //! | `rest` | | `OpaClient`: an OPA server over REST |
+//! | `bundle` | | OPA bundles: built, signed, verified and loaded |
 //!
 //! Adapters are crates of their own: `kitelogik-openai`, `kitelogik-rig`.
 //!
@@ -63,8 +64,9 @@ mod probe;
 pub use kitelogik_core as core;
 pub use kitelogik_core::{
     Approval, ApprovalRequest, Approver, ApproverError, AuditError, AuditSink, DecisionRecord,
-    FailClosed, GovernanceError, GovernanceEvent, LayerAnswer, LayerTrace, Outcome, PlanStep,
-    PolicyDecision, PolicyEngine, RecordId, RiskTier, SessionContext, Verdict,
+    DocumentError, EventDocument, FailClosed, GovernanceError, GovernanceEvent, LayerAnswer,
+    LayerTrace, Outcome, PlanStep, PolicyDecision, PolicyEngine, RecordId, RiskTier,
+    SessionContext, Verdict,
 };
 #[cfg(feature = "macros")]
 pub use kitelogik_macros::governed;

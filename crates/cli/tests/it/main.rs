@@ -15,4 +15,5 @@ mod program;
 mod sanitize;
 mod shell;
 mod testing;
+mod tutorial;
 mod versions;
