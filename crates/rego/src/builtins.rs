@@ -1,24 +1,25 @@
 //! Built-ins replaced: bounded, made to agree with OPA, or refused.
 
-use std::net::Ipv6Addr;
 use std::sync::LazyLock;
 
 use anyhow::{Result, anyhow, bail};
+use regorus::Value;
 use regorus::unstable::{BUILTINS, BuiltinFcn, Expr, Ref, Source, Span};
-use regorus::{Engine, Value};
 
-use super::{json_marshal, letter_case, regex};
+use super::registry::Registry;
+use super::{
+    dates, format, glob, json_marshal, letter_case, network, numbers, objects, query, regex, texts,
+};
 
 /// How many elements one built-in may make.
-const MAX_ELEMENTS: u64 = 100_000;
+pub(super) const MAX_ELEMENTS: u64 = 100_000;
 /// How much text one built-in may make.
 pub(super) const MAX_TEXT: usize = 16 * 1024 * 1024;
-/// How wide `sprintf` may pad.
-const MAX_WIDTH: u64 = 1_000;
-/// How far `bits.lsh` may shift.
-const MAX_SHIFT: u64 = 4_096;
-
-/// How large an exponent `units.parse` and `units.parse_bytes` may read.
+/// How many steps one built-in may take that compares each value with each.
+const MAX_WORK: usize = 10_000_000;
+/// How long all paths of `walk` may be together.
+const MAX_WALKED: usize = 1_000_000;
+/// How large an exponent may be that a text is read with.
 const MAX_EXPONENT: u64 = 300;
 
 /// What the message of a built-in says that hit one of these limits.
@@ -34,45 +35,55 @@ pub(super) fn over(limit: impl std::fmt::Display, what: &str) -> anyhow::Error {
     anyhow!("{LIMIT} {limit} {what}")
 }
 
-/// Registers all of them with `engine`; there, they stand before its own.
-pub(super) fn register(engine: &mut Engine) -> Result<()> {
+/// Registers all of them with `registry`; there, they stand before the interpreter's own.
+pub(super) fn register(registry: &mut impl Registry) -> Result<()> {
     for (name, arguments) in [("http.send", 1), ("net.lookup_ip_addr", 1)] {
-        engine.add_extension(
-            name.to_owned(),
-            arguments,
-            Box::new(move |_| bail!("`{name}` reaches outside and is refused")),
-        )?;
+        registry.add(name, arguments, move |_| {
+            bail!("`{name}` reaches outside and is refused")
+        })?;
     }
-    bounded(engine, "numbers.range", 2, range)?;
-    bounded(engine, "numbers.range_step", 3, range)?;
-    bounded(engine, "net.cidr_expand", 1, cidr)?;
-    bounded(engine, "concat", 2, concat)?;
-    bounded(engine, "replace", 3, replace)?;
-    bounded(engine, "strings.replace_n", 2, replace_n)?;
-    bounded(engine, "sprintf", 2, sprintf)?;
-    bounded(engine, "bits.lsh", 2, shift)?;
-    bounded(engine, "to_number", 1, number)?;
-    bounded(engine, "units.parse", 1, exponent)?;
-    bounded(engine, "units.parse_bytes", 1, exponent)?;
-    cidr_contains(engine)?;
-    json_marshal::register(engine)?;
-    letter_case::register(engine)?;
-    regex::register(engine)
+    bounded(registry, "concat", 2, concat)?;
+    bounded(registry, "strings.any_prefix_match", 2, each_with_each)?;
+    bounded(registry, "strings.any_suffix_match", 2, each_with_each)?;
+    bounded(registry, "union", 1, gathered)?;
+    bounded(registry, "object.union_n", 1, gathered)?;
+    bounded(registry, "walk", 1, walked)?;
+    bounded(registry, "base64.decode", 1, padding)?;
+    bounded(registry, "base64url.decode", 1, padding)?;
+    wrapped(registry, "json.is_valid", 1, json_text, |value| value)?;
+    bounded(registry, "array.slice", 3, any)?;
+    refused(registry)?;
+    registry.add("base64.is_valid", 1, |values: Vec<Value>| {
+        Ok(Value::from(is_base64(text_operand(&values, 0)?)))
+    })?;
+    dates::register(registry)?;
+    format::register(registry)?;
+    glob::register(registry)?;
+    network::register(registry)?;
+    numbers::register(registry)?;
+    objects::register(registry)?;
+    query::register(registry)?;
+    texts::register(registry)?;
+    json_marshal::register(registry)?;
+    letter_case::register(registry)?;
+    regex::register(registry)
 }
 
 /// Replaces `name` by itself behind a check of its arguments.
-fn bounded(
-    engine: &mut Engine,
+pub(super) fn bounded(
+    registry: &mut impl Registry,
     name: &'static str,
     arguments: u8,
     check: fn(&[Value]) -> Result<()>,
 ) -> Result<()> {
-    wrapped(engine, name, arguments, check, |value| value)
+    wrapped(registry, name, arguments, check, |value| value)
 }
 
 /// Replaces `name` by itself between a check of its arguments and a change of its result.
+///
+/// Where the interpreter makes nothing of its arguments, OPA has an error.
 pub(super) fn wrapped(
-    engine: &mut Engine,
+    registry: &mut impl Registry,
     name: &'static str,
     arguments: u8,
     check: fn(&[Value]) -> Result<()>,
@@ -81,14 +92,13 @@ pub(super) fn wrapped(
     let Some(builtin) = BUILTINS.get(name).copied() else {
         bail!("there is no built-in `{name}` to bound");
     };
-    engine.add_extension(
-        name.to_owned(),
-        arguments,
-        Box::new(move |values: Vec<Value>| {
-            check(&values)?;
-            call(builtin, &values).map(change)
-        }),
-    )
+    registry.add(name, arguments, move |values: Vec<Value>| {
+        check(&values)?;
+        match call(builtin, &values)? {
+            Value::Undefined => bail!("`{name}` is undefined for these operands"),
+            value => Ok(change(value)),
+        }
+    })
 }
 
 /// A place in no file: built-ins name one in their errors, and the caller adds the real one.
@@ -114,7 +124,8 @@ static PLACE: LazyLock<Option<Place>> = LazyLock::new(|| {
     Some(Place { span, parameter })
 });
 
-fn call(builtin: BuiltinFcn, values: &[Value]) -> Result<Value> {
+/// Calls one of the interpreter's own built-ins.
+pub(super) fn call(builtin: BuiltinFcn, values: &[Value]) -> Result<Value> {
     let Some(place) = &*PLACE else {
         bail!("there is no place to call it from");
     };
@@ -125,50 +136,144 @@ fn call(builtin: BuiltinFcn, values: &[Value]) -> Result<Value> {
     })
 }
 
-fn text(values: &[Value], position: usize) -> Option<&str> {
+pub(super) fn text(values: &[Value], position: usize) -> Option<&str> {
     match values.get(position) {
         Some(Value::String(text)) => Some(text),
         _ => None,
     }
 }
 
-fn integer(values: &[Value], position: usize) -> Option<i64> {
-    values.get(position)?.as_i64().ok()
+/// An operand that must be a string.
+pub(super) fn text_operand(values: &[Value], position: usize) -> Result<&str> {
+    text(values, position).ok_or_else(|| anyhow!("operand {} must be a string", position + 1))
 }
 
-/// What is no integer of 64 bits is refused: the built-in counts elements in such.
-fn range(values: &[Value]) -> Result<()> {
-    let (Some(from), Some(to)) = (integer(values, 0), integer(values, 1)) else {
-        bail!("operand must be an integer of 64 bits");
-    };
-    let step = match values.len() {
-        2 => 1,
-        _ => integer(values, 2)
-            .filter(|step| *step > 0)
-            .ok_or_else(|| anyhow!("step must be a positive integer of 64 bits"))?,
-    };
-    if from.abs_diff(to) / step.unsigned_abs() >= MAX_ELEMENTS {
-        return Err(over(MAX_ELEMENTS, "elements"));
+/// Bounds what compares each of so many with each of so many others.
+pub(super) fn work(one: usize, other: usize) -> Result<()> {
+    if one.saturating_mul(other) > MAX_WORK {
+        return Err(over(MAX_WORK, "steps of work"));
     }
     Ok(())
 }
 
-fn cidr(values: &[Value]) -> Result<()> {
-    let network = text(values, 0).unwrap_or_default();
-    let Some((address, length)) = network.split_once('/') else {
-        return Ok(());
+/// Any arguments will do.
+pub(super) fn any(_: &[Value]) -> Result<()> {
+    Ok(())
+}
+
+fn each_with_each(values: &[Value]) -> Result<()> {
+    let count = |value: Option<&Value>| match value {
+        Some(Value::Array(items)) => items.len(),
+        Some(Value::Set(items)) => items.len(),
+        _ => 1,
     };
-    let bits: u32 = if address.contains(':') { 128 } else { 32 };
-    let hosts = length
-        .trim()
-        .parse()
-        .ok()
-        .and_then(|length: u32| bits.checked_sub(length))
-        .and_then(|free| 1_u64.checked_shl(free));
-    match hosts {
-        Some(hosts) if hosts <= MAX_ELEMENTS => Ok(()),
-        _ => Err(over(MAX_ELEMENTS, "elements")),
+    work(count(values.first()), count(values.get(1)))
+}
+
+/// What is gathered step by step is copied in each step.
+fn gathered(values: &[Value]) -> Result<()> {
+    let size = |value: &Value| match value {
+        Value::Set(items) => items.len(),
+        value => values_in(value),
+    };
+    match values.first() {
+        Some(Value::Array(items)) => work(items.len(), items.iter().map(size).sum()),
+        Some(Value::Set(items)) => work(items.len(), items.iter().map(size).sum()),
+        _ => Ok(()),
     }
+}
+
+fn values_in(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(values_in).sum(),
+        Value::Set(items) => items.iter().map(values_in).sum(),
+        Value::Object(fields) => fields.iter().map(|(_, value)| values_in(value)).sum(),
+        _ => 0_usize,
+    }
+}
+
+/// Each value comes with the whole path to it.
+fn walked(values: &[Value]) -> Result<()> {
+    fn steps(value: &Value, depth: usize) -> usize {
+        let below = |value: &Value| steps(value, depth + 1);
+        depth
+            + 1
+            + match value {
+                Value::Array(items) => items.iter().map(below).sum(),
+                Value::Set(items) => items.iter().map(below).sum(),
+                Value::Object(fields) => fields.iter().map(|(_, value)| below(value)).sum(),
+                _ => 0_usize,
+            }
+    }
+    let steps = values.first().map_or(0, |value| steps(value, 0));
+    if steps > MAX_WALKED {
+        return Err(over(MAX_WALKED, "steps of all paths"));
+    }
+    Ok(())
+}
+
+/// OPA reads no padding but at the end.
+fn padding(values: &[Value]) -> Result<()> {
+    let encoded = text_operand(values, 0)?;
+    if encoded.trim_end_matches('=').contains('=') {
+        bail!("the padding does not stand at the end");
+    }
+    Ok(())
+}
+
+/// As OPA, which skips line breaks and does not look at the last bits.
+fn is_base64(encoded: &str) -> bool {
+    let encoded: String = encoded
+        .chars()
+        .filter(|letter| !matches!(letter, '\r' | '\n'))
+        .collect();
+    let letters = encoded.trim_end_matches('=');
+    encoded.len().is_multiple_of(4)
+        && encoded.len() - letters.len() <= 2
+        && letters
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '/'))
+}
+
+/// What only one of the two reads: numbers with large exponents, and escapes of half a character.
+fn json_text(values: &[Value]) -> Result<()> {
+    let written = text_operand(values, 0)?;
+    exponent(values)?;
+    if written.contains("\\u") {
+        bail!("a JSON text with `\\u` escapes cannot be judged as OPA does");
+    }
+    Ok(())
+}
+
+/// Those that are not offered, and what to write instead.
+pub(super) const REFUSED: [(&str, u8, &str); 4] = [
+    (
+        "graph.reachable_paths",
+        2,
+        "takes time without bounds; use `graph.reachable`",
+    ),
+    (
+        "yaml.is_valid",
+        1,
+        "reads another YAML than OPA; use `json.is_valid`",
+    ),
+    (
+        "yaml.marshal",
+        1,
+        "writes another YAML than OPA; use `json.marshal`",
+    ),
+    (
+        "yaml.unmarshal",
+        1,
+        "reads another YAML than OPA; use `json.unmarshal`",
+    ),
+];
+
+fn refused(registry: &mut impl Registry) -> Result<()> {
+    for (name, arguments, reason) in REFUSED {
+        registry.add(name, arguments, move |_| bail!("`{name}` {reason}"))?;
+    }
+    Ok(())
 }
 
 fn concat(values: &[Value]) -> Result<()> {
@@ -185,41 +290,6 @@ fn concat(values: &[Value]) -> Result<()> {
     fits(total)
 }
 
-fn replace(values: &[Value]) -> Result<()> {
-    match (text(values, 0), text(values, 1), text(values, 2)) {
-        (Some(subject), Some(old), Some(new)) => {
-            fits(longest_replacement(subject.len(), old.len(), new.len()))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn replace_n(values: &[Value]) -> Result<()> {
-    let (Some(Value::Object(patterns)), Some(subject)) = (values.first(), text(values, 1)) else {
-        return Ok(());
-    };
-    let mut length = subject.len();
-    for (old, new) in patterns.iter() {
-        if let (Value::String(old), Value::String(new)) = (old, new) {
-            length = longest_replacement(length, old.len(), new.len());
-        }
-    }
-    fits(length)
-}
-
-/// How long a text of `subject` bytes can get when `old` bytes are replaced by `new` everywhere.
-fn longest_replacement(subject: usize, old: usize, new: usize) -> usize {
-    let matches = match old {
-        0 => subject.saturating_add(1),
-        old => subject / old,
-    };
-    if new > old {
-        subject.saturating_add(matches.saturating_mul(new - old))
-    } else {
-        subject
-    }
-}
-
 fn fits(length: usize) -> Result<()> {
     if length > MAX_TEXT {
         return Err(over(MAX_TEXT, "bytes of text"));
@@ -227,41 +297,8 @@ fn fits(length: usize) -> Result<()> {
     Ok(())
 }
 
-/// Reads numbers after each `%`, as the built-in does; those of other scripts make it panic.
-fn sprintf(values: &[Value]) -> Result<()> {
-    let format = text(values, 0).unwrap_or_default();
-    let mut characters = format.chars().peekable();
-    while let Some(character) = characters.next() {
-        if character != '%' {
-            continue;
-        }
-        let mut number = 0_u64;
-        characters.next_if_eq(&'.');
-        while let Some(digit) = characters.next_if(|next| next.is_numeric()) {
-            let Some(digit) = digit.to_digit(10) else {
-                bail!("`{digit}` is no digit of a width");
-            };
-            number = number.saturating_mul(10).saturating_add(u64::from(digit));
-        }
-        if number > MAX_WIDTH {
-            return Err(over(MAX_WIDTH, "characters of width or precision"));
-        }
-        if number == 0 {
-            characters.next_if_eq(&'%');
-        }
-    }
-    Ok(())
-}
-
-fn shift(values: &[Value]) -> Result<()> {
-    match values.get(1).and_then(|bits| bits.as_u64().ok()) {
-        Some(bits) if bits <= MAX_SHIFT => Ok(()),
-        _ => Err(over(MAX_SHIFT, "bits to shift by")),
-    }
-}
-
 /// A text as short as `1e99999999` takes a minute to become an integer.
-fn exponent(values: &[Value]) -> Result<()> {
+pub(super) fn exponent(values: &[Value]) -> Result<()> {
     let amount = text(values, 0).unwrap_or_default();
     for (position, _) in amount.match_indices(['e', 'E']) {
         let rest = amount.get(position + 1..).unwrap_or_default();
@@ -279,50 +316,4 @@ fn exponent(values: &[Value]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// OPA reads no number with white space around it.
-fn number(values: &[Value]) -> Result<()> {
-    match text(values, 0) {
-        Some(digits) if digits.trim() != digits => bail!("`{digits}` is no number"),
-        _ => Ok(()),
-    }
-}
-
-/// OPA takes an IPv4 address that is written as an IPv6 one (`::ffff:10.1.2.3`) for what it is; a
-/// rule that denies `10.0.0.0/8` must not be got around by that spelling.
-fn cidr_contains(engine: &mut Engine) -> Result<()> {
-    let Some(builtin) = BUILTINS.get("net.cidr_contains").copied() else {
-        bail!("there is no built-in `net.cidr_contains` to replace");
-    };
-    engine.add_extension(
-        "net.cidr_contains".to_owned(),
-        2,
-        Box::new(move |values: Vec<Value>| {
-            let values: Vec<Value> = values
-                .into_iter()
-                .map(|value| match &value {
-                    Value::String(network) => as_ipv4(network).map_or(value, Value::from),
-                    _ => value,
-                })
-                .collect();
-            call(builtin, &values)
-        }),
-    )
-}
-
-/// An address or network of mapped IPv4 addresses, as IPv4.
-fn as_ipv4(network: &str) -> Option<String> {
-    let (address, length) = match network.split_once('/') {
-        Some((address, length)) => (address, Some(length)),
-        None => (network, None),
-    };
-    let address = address.parse::<Ipv6Addr>().ok()?.to_ipv4_mapped()?;
-    match length {
-        None => Some(address.to_string()),
-        Some(length) => {
-            let length = length.parse::<u8>().ok()?.checked_sub(96)?;
-            Some(format!("{address}/{length}"))
-        }
-    }
 }

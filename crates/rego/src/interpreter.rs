@@ -7,7 +7,7 @@ use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, PolicyLengthConfig, Value};
 
 use crate::recursion::{RecursiveFunction, recursive_function};
-use crate::{Fault, builtins, document, fault, negation, tree};
+use crate::{Fault, builtins, document, fault, negation, output, refusal, tree};
 
 /// Only a rule can be asked for; the entry point is often a package.
 const QUESTION_PACKAGE: &str = "kitelogik_embedded_question";
@@ -47,7 +47,8 @@ impl Interpreter {
     ///
     /// # Errors
     ///
-    /// [`CompileError`]: something in a module is no Rego, or a function calls itself.
+    /// [`CompileError`]: something in a module is no Rego, or is refused because OPA reads it otherwise,
+    /// or a function calls itself.
     pub fn compile<'a>(
         modules: impl IntoIterator<Item = (&'a str, &'a str)>,
         data: &serde_json::Value,
@@ -55,6 +56,12 @@ impl Interpreter {
     ) -> Result<Self, CompileError> {
         let compile = || -> anyhow::Result<Engine> {
             let mut engine = engine(data)?;
+            let modules: Vec<(&str, &str)> = modules.into_iter().collect();
+            let trees = modules
+                .iter()
+                .map(|(name, text)| tree::parse(name, text))
+                .collect::<anyhow::Result<Vec<_>>>()?;
+            refusal::check(&trees)?;
             for (name, text) in modules {
                 engine.add_policy(name.to_owned(), as_opa_negates(name, text)?)?;
             }
@@ -145,9 +152,10 @@ pub(crate) fn evaluate(engine: &mut Engine, rule: &str, time: Duration) -> Resul
     }
 }
 
-/// The text of a module, with its negations rewritten.
+/// The text of a module, with the values of its heads and its negations rewritten.
 pub(crate) fn as_opa_negates(name: &str, text: &str) -> anyhow::Result<String> {
-    Ok(negation::rewrite(&tree::parse(name, text)?))
+    let text = output::rewrite(&tree::parse(name, text)?);
+    Ok(negation::rewrite(&tree::parse(name, &text)?))
 }
 
 /// Sizes are checked where policies are loaded; the defaults here refuse long lines.

@@ -2,13 +2,14 @@
 //! `\u003c` and so on: a rule that searches the text must find the same in both engines.
 
 use anyhow::Result;
-use regorus::{Engine, Value};
+use regorus::Value;
 
 use super::builtins::wrapped;
+use super::registry::Registry;
 
-pub(super) fn register(engine: &mut Engine) -> Result<()> {
-    wrapped(engine, "json.marshal", 1, any, escaped)?;
-    wrapped(engine, "json.marshal_with_options", 2, any, escaped)
+pub(super) fn register(registry: &mut impl Registry) -> Result<()> {
+    wrapped(registry, "json.marshal", 1, any, escaped)?;
+    wrapped(registry, "json.marshal_with_options", 2, any, escaped)
 }
 
 fn any(_: &[Value]) -> Result<()> {

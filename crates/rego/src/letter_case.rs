@@ -4,23 +4,19 @@
 //! `upper(x)` would fire in one engine and not in the other.
 
 use anyhow::{Result, bail};
-use regorus::{Engine, Value};
+use regorus::Value;
+
+use super::registry::Registry;
 
 type Mapping = fn(char) -> char;
 
-pub(super) fn register(engine: &mut Engine) -> Result<()> {
+pub(super) fn register(registry: &mut impl Registry) -> Result<()> {
     let names: [(_, Mapping); 2] = [("upper", upper), ("lower", lower)];
     for (name, map) in names {
-        engine.add_extension(
-            name.to_owned(),
-            1,
-            Box::new(move |values: Vec<Value>| match values.first() {
-                Some(Value::String(text)) => {
-                    Ok(Value::from(text.chars().map(map).collect::<String>()))
-                }
-                _ => bail!("`{name}` expects a string"),
-            }),
-        )?;
+        registry.add(name, 1, move |values: Vec<Value>| match values.first() {
+            Some(Value::String(text)) => Ok(Value::from(text.chars().map(map).collect::<String>())),
+            _ => bail!("`{name}` expects a string"),
+        })?;
     }
     Ok(())
 }

@@ -22,16 +22,27 @@
 
 mod ascii_regex;
 mod builtins;
+mod dates;
 mod document;
 mod fault;
+mod format;
+mod glob;
 mod interpreter;
 mod json_marshal;
 mod letter_case;
 mod negation;
+mod network;
+mod numbers;
+mod objects;
+mod output;
+mod query;
 mod recursion;
+mod refusal;
 mod regex;
+mod registry;
 mod spelling;
 mod suite;
+mod texts;
 mod tree;
 
 pub use document::read;

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, anyhow, bail};
 use regex::{Regex, RegexBuilder};
-use regorus::{Engine, Value};
+use regorus::Value;
 
 use super::ascii_regex::rewrite;
 use super::builtins::{MAX_TEXT, over};
+use super::registry::Registry;
 
 /// How large a compiled expression may be.
 const MAX_COMPILED: usize = 100 * 1024;
@@ -19,7 +20,7 @@ const KEPT: usize = 256;
 type Patterns = Arc<Mutex<HashMap<String, Arc<Regex>>>>;
 type Builtin = fn(&Patterns, &[Value]) -> Result<Value>;
 
-pub(super) fn register(engine: &mut Engine) -> Result<()> {
+pub(super) fn register(registry: &mut impl Registry) -> Result<()> {
     let patterns = Patterns::default();
     let builtins: [(&str, u8, Builtin); 7] = [
         ("regex.match", 2, is_match),
@@ -32,11 +33,9 @@ pub(super) fn register(engine: &mut Engine) -> Result<()> {
     ];
     for (name, arguments, builtin) in builtins {
         let patterns = Arc::clone(&patterns);
-        engine.add_extension(
-            name.to_owned(),
-            arguments,
-            Box::new(move |values: Vec<Value>| builtin(&patterns, &values)),
-        )?;
+        registry.add(name, arguments, move |values: Vec<Value>| {
+            builtin(&patterns, &values)
+        })?;
     }
     Ok(())
 }
@@ -58,7 +57,8 @@ fn compiled(patterns: &Patterns, pattern: &str) -> Result<Arc<Regex>> {
     Ok(regex)
 }
 
-fn compile(pattern: &str) -> Result<Regex> {
+/// `pattern` as OPA's engine reads it.
+pub(super) fn compile(pattern: &str) -> Result<Regex> {
     let rewritten =
         rewrite(pattern).map_err(|problem| anyhow!("invalid regex `{pattern}`: {problem}"))?;
     RegexBuilder::new(&rewritten)

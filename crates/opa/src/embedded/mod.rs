@@ -57,11 +57,14 @@ use self::builder::Limits;
 /// | result document, as JSON | 1 MiB | [`max_result_bytes`](EmbeddedBuilder::max_result_bytes) |
 /// | depth of the input document | 127 levels | |
 /// | elements that `numbers.range`, `numbers.range_step` or `net.cidr_expand` make | 100,000 | |
-/// | text that `concat`, `replace`, `strings.replace_n` or `regex.replace` makes | 16 MiB | |
+/// | text that `concat`, `replace`, `strings.replace_n`, `sprintf` or `regex.replace` makes | 16 MiB | |
 /// | width and precision in `sprintf` | 1,000 | |
 /// | bits that `bits.lsh` shifts by | 4,096 | |
-/// | exponent that `units.parse` and `units.parse_bytes` read | 300 | |
-/// | a compiled regular expression | 100 KiB | |
+/// | exponent that `to_number`, `units.*` and `json.unmarshal` read | 300 | |
+/// | factors of `product` | 1,000 | |
+/// | values times values that `object.subset` (in arrays), `strings.any_prefix_match`, `strings.any_suffix_match`, `indexof_n`, `strings.replace_n`, `union` and `object.union_n` compare or copy | 10,000,000 | |
+/// | length of all paths together that `walk` makes | 1,000,000 | |
+/// | a compiled regular expression or glob | 100 KiB | |
 ///
 /// The clock is looked at between steps of the evaluation: one single built-in runs to its end, so
 /// that an evaluation can take longer than its limit by as long as that takes. The limits on what
@@ -90,18 +93,24 @@ use self::builder::Limits;
 ///
 /// # Where it differs from OPA
 ///
-/// The answer is OPA's, or a fail-closed denial. Built-in errors are strict, as the REST client
-/// asks OPA to be. Functions that reach outside (`http.send`, `net.lookup_ip_addr`) fail. The
-/// operands of a negated call are evaluated before the negation, so that
-/// `not input.args.amount > 200` is undefined, and not true, without an amount. Regular expressions
-/// take `\d`, `\w`, `\s` and `\b` as ASCII, and what only one of the two understands is an error;
-/// `upper` and `lower` map letter by letter, `json.marshal` escapes, `to_number` takes no white
-/// space, and `net.cidr_contains` sees IPv4 in IPv6, as OPA's do.
+/// The answer is OPA's, or a fail-closed denial, but for what the last paragraph names. Built-in errors are strict, as
+/// the REST client asks OPA to be. Functions that reach outside (`http.send`, `net.lookup_ip_addr`) fail. The operands
+/// of a negated call are evaluated before the negation, so that `not input.args.amount > 200` is undefined, and not
+/// true, without an amount. Globs, regular expressions (`\d`, `\w`, `\s` and `\b` are ASCII), letter case, escapes,
+/// formats, queries, dates and networks are OPA's; what only one of the two understands is an error. All built-ins are
+/// compared with a real OPA over a table of operands (`tests/it/builtins/operands.yaml`).
 ///
-/// Known to differ, each in what it makes and not in what it denies: decimal fractions
-/// (`0.1 + 0.2`), which OPA computes with more digits; how `sprintf` and `json.marshal` write floats
-/// and operands of the wrong type; `x := "a" in input.missing`, which is false here and undefined
-/// in OPA; the order of an object and a set.
+/// Refused when a policy is loaded: a variable or `_` under `not` that nothing gives a value (as in OPA); `walk` other
+/// than as a statement `walk(x, [path, value])`; `with` that replaces a function of the policy; `yaml.*` and
+/// `graph.reachable_paths`. An error when it is evaluated: `floor` and `ceil` between -1 and 0; `json.filter` and
+/// `json.remove` with a path into what is no object or one path within another; `time.*` in other zones than UTC where
+/// it adds or parses; `sprintf` with flags other than `0`.
+///
+/// Known to differ, and able to decide otherwise: decimal fractions, and integers beyond 2^53 in arithmetic with them,
+/// are computed in 64 bits here and in more digits by OPA, so that `3 * 0.1 <= 0.3` and `100 * 1.1 <= 110` are true
+/// there and false here. Compare amounts in whole cents, or leave room at the limit. An integral number written as
+/// `1.0` is 1 where `json.marshal`, or `sprintf` of a list, writes it. `x := "a" in input.missing` is false here and
+/// undefined in OPA. An object comes after a set here, before it in OPA.
 #[derive(Clone)]
 pub struct Embedded {
     shared: Arc<Shared>,

@@ -505,7 +505,6 @@ fn a_function_that_calls_itself_is_refused() {
         "allow if f(1)\nf(x) := f(x + 1)",
         "allow if f(1)\nf(x) := y if { y := g(x) }\ng(x) := y if { y := f(x) }",
         "allow if f(1)\nf(x) if { count([y | y := data.kitelogik.main.f(x)]) > 0 }",
-        "allow if p(1)\np(x) := y if { y := q(x) with q as p }\nq(x) := x",
     ] {
         let error = Embedded::new(policy(rules)).unwrap_err();
         assert!(
@@ -534,6 +533,107 @@ fn a_function_that_calls_itself_is_refused() {
     );
 
     engine("allow if f(1)\nf(x) if g(x)\ng(x) if h(x)\nh(x) if x > 0");
+}
+
+#[test]
+fn what_opa_reads_otherwise_is_refused_with_its_place_and_what_to_write_instead() {
+    for (rules, wanted) in [
+        (
+            "allow if not input.args.tags[_] == \"x\"",
+            "main.rego:2:30: `_` under `not` has no value; write `every x in … { not … }`",
+        ),
+        (
+            "allow if not input.args.tags[i]",
+            "main.rego:2:30: `i` under `not` has no value; give it one outside of the `not`",
+        ),
+        (
+            "allow if { some x; not input.args[x] }",
+            "main.rego:2:35: `x`",
+        ),
+        (
+            "allow if count({t | not t in input.args}) > 0",
+            "main.rego:2:25: `t`",
+        ),
+        (
+            "allow if not input.args.a with input.args.a as b",
+            "main.rego:2:48: `b`",
+        ),
+        (
+            "allow if { [_, v] := walk(input.args); v }",
+            "main.rego:2:22: `walk` must",
+        ),
+        ("allow if yaml.unmarshal(\"a\")", "use `json.unmarshal`"),
+        (
+            "allow if f(1) with f as g\nf(x) := x\ng(x) := x",
+            "main.rego:2:20: `with`",
+        ),
+        (
+            "allow if f(1) with data.kitelogik.main.f as 2\nf(x) := x",
+            "`with` cannot replace the function `data.kitelogik.main.f`",
+        ),
+    ] {
+        let error = Embedded::new(policy(rules)).unwrap_err().to_string();
+        assert!(error.contains(wanted), "{rules}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn one_built_in_cannot_take_all_the_time() {
+    let many = |count: u32| (0..count).collect::<Vec<_>>();
+    let texts: Vec<String> = (0..4_000).map(|number| number.to_string()).collect();
+    let objects: Vec<Value> = (0..8_000)
+        .map(|number| json!({ number.to_string(): 1 }))
+        .collect();
+    let mut deep = json!(many(60_000));
+    for _ in 0..30 {
+        deep = json!([deep]);
+    }
+    let args = json!({
+        "many": many(40_000), "half": many(20_000), "texts": texts, "objects": objects, "deep": deep,
+        "a": "a".repeat(200_000), "aab": format!("{}b", "a".repeat(1_000)),
+        "pairs": texts.iter().map(|text| (text.clone(), json!("x"))).collect::<serde_json::Map<_, _>>(),
+    });
+    for rule in [
+        "object.subset(input.args.many, input.args.half)",
+        "object.subset({\"a\": input.args.many}, {\"a\": input.args.half})",
+        "count(object.union_n(input.args.objects)) > 0",
+        "count(union({{x, y} | some x in input.args.half; y := x + 1})) > 0",
+        "product(input.args.many) > 0",
+        "strings.any_prefix_match(input.args.texts, input.args.texts)",
+        "strings.any_suffix_match(input.args.texts, input.args.texts)",
+        "count(indexof_n(input.args.a, input.args.aab)) > 0",
+        "count(strings.replace_n(input.args.pairs, input.args.a)) > 0",
+        "count([v | walk(input.args.deep, [_, v])]) > 0",
+    ] {
+        let engine = Embedded::builder(policy(&format!("allow if {rule}")))
+            .evaluation_time(Duration::from_secs(20))
+            .max_input_bytes(1 << 24)
+            .build()
+            .unwrap();
+        let begun = Instant::now();
+        let decision = decide(&engine, args.clone()).await;
+        assert_eq!(
+            decision.fail_closed,
+            Some(FailClosed::LimitExceeded),
+            "{rule}: {:?}",
+            decision.detail
+        );
+        assert!(
+            decision.detail.unwrap().contains("over the limit"),
+            "{rule}"
+        );
+        assert!(begun.elapsed() < Duration::from_secs(5), "{rule}");
+    }
+    let rules = "allow if { trim(input.args.cut, input.args.cut) == \"\"; indexof(input.args.a, \"b\") == -1 }";
+    let cut: String = ('\u{4e00}'..).take(20_000).collect();
+    let begun = Instant::now();
+    let engine = Embedded::builder(policy(rules))
+        .evaluation_time(Duration::from_secs(20))
+        .build()
+        .unwrap();
+    let args = json!({ "cut": cut, "a": "a".repeat(200_000) });
+    assert!(decide(&engine, args).await.allowed());
+    assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[cfg(all(feature = "embedded", feature = "rest"))]
+mod builtins;
 #[cfg(feature = "embedded")]
 mod conformance;
 #[cfg(feature = "embedded")]
