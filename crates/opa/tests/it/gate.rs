@@ -380,16 +380,12 @@ async fn an_engine_cannot_approve() {
 /// Keeps records in memory.
 #[derive(Clone, Default)]
 struct Memory {
-    records: Arc<Mutex<Vec<(String, Verdict, Option<Outcome>)>>>,
+    records: Arc<Mutex<Vec<(Verdict, Option<Outcome>)>>>,
 }
 
 impl Memory {
     fn outcomes(&self) -> Vec<(Verdict, Option<Outcome>)> {
-        let records = self.records.lock().unwrap();
-        records
-            .iter()
-            .map(|(_, verdict, outcome)| (*verdict, *outcome))
-            .collect()
+        self.records.lock().unwrap().clone()
     }
 }
 
@@ -400,18 +396,14 @@ impl AuditSink for Memory {
     ) -> BoxFuture<'a, Result<RecordId, AuditError>> {
         Box::pin(async move {
             let mut records = self.records.lock().unwrap();
-            records.push((
-                record.event.subject().to_owned(),
-                record.decision.verdict,
-                None,
-            ));
+            records.push((record.decision.verdict, None));
             Ok(RecordId(records.len() as u64 - 1))
         })
     }
 
     fn record_outcome(&self, record: RecordId, outcome: Outcome) {
         let mut records = self.records.lock().unwrap();
-        let slot = &mut records[record.0 as usize].2;
+        let slot = &mut records[record.0 as usize].1;
         assert_eq!(*slot, None, "an outcome is recorded once");
         *slot = Some(outcome);
     }
