@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use regorus::unstable::{Expr, Module as Tree, Ref, Rule, RuleHead};
 
 use self::calls::Calls;
-pub(crate) use self::parse::{column, parse};
+pub(crate) use self::parse::parse;
 pub(crate) use self::reference::{collect, imports, path};
 use crate::Module;
 use crate::error::Problem;

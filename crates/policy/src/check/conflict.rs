@@ -99,7 +99,11 @@ fn declared<'a>(unit: &'a Unit, rule: &'a Rule) -> Declared<'a> {
                 }
                 RuleHead::Set { .. } => declared.kind = Kind::Members,
             }
-            if let Some(body) = bodies.first() {
+            // What is compiled, or built in, is compared with nothing of its own kind.
+            let own = !unit.compiled && !unit.builtin;
+            if let Some(body) = bodies.first()
+                && own
+            {
                 declared.statements = body
                     .query
                     .stmts
@@ -164,7 +168,11 @@ fn values(name: &[String], rules: &[Declared<'_>], findings: &mut Vec<Finding>) 
     let rules: Vec<&Declared<'_>> = rules
         .iter()
         .filter(|rule| {
-            rule.complete && !rule.default && rule.kind != Kind::Members && rule.value.is_some()
+            let own = !rule.unit.compiled && !rule.unit.builtin;
+            own && rule.complete
+                && !rule.default
+                && rule.kind != Kind::Members
+                && rule.value.is_some()
         })
         .collect();
     for (index, later) in rules.iter().enumerate() {

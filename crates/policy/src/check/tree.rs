@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::finding::{Code, Finding};
 use crate::Module;
-use crate::syntax::{column, head, imports, parse, path};
+use crate::syntax::{head, imports, parse, path};
 
 /// One module.
 pub(super) struct Unit {
@@ -81,13 +81,18 @@ pub(super) fn place(expression: &Expr) -> (u32, u32) {
             let (line, column) = counted(span);
             (line, column.saturating_sub(1).max(1))
         }
+        // Where its span starts depends on its fields; line and column do not.
+        Expr::Object { span, .. } => (span.line, span.col),
         other => counted(other.span()),
     }
 }
 
+/// In characters, where the interpreter counts four for a tab.
 fn counted(span: &Span) -> (u32, u32) {
-    let text = span.source.contents();
-    (span.line, column(text, span.line, span.col))
+    let before = span.source.contents().get(..span.start as usize);
+    let line = before.map(|text| text.rsplit('\n').next().unwrap_or_default());
+    let column = line.map_or(span.col as usize, |line| line.chars().count() + 1);
+    (span.line, u32::try_from(column).unwrap_or(u32::MAX))
 }
 
 /// The full path of `rule`, up to the first component that is no constant.

@@ -56,7 +56,7 @@ fn problem(module: &Module, drawing: &str) -> Problem {
 }
 
 /// The column in characters, where the interpreter counts four for a tab.
-pub(crate) fn column(text: &str, line: u32, counted: u32) -> u32 {
+pub(super) fn column(text: &str, line: u32, counted: u32) -> u32 {
     let Some(index) = (line as usize).checked_sub(1) else {
         return counted;
     };

@@ -243,3 +243,26 @@ fn tools_that_are_none_are_told_with_what_to_do() {
         assert!(error.starts_with(wanted), "{error}");
     }
 }
+
+/// `KITELOGIK_BLESS=1` writes the list of another OPA.
+#[test]
+fn the_list_of_opas_built_ins_is_what_opa_says_it_has() {
+    let Some(output) = crate::engine::opa(&["capabilities", "--current"]) else {
+        return;
+    };
+    let capabilities: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut lines: Vec<String> = capabilities["builtins"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|builtin| builtin.get("infix").is_none())
+        .filter(|builtin| !builtin["name"].as_str().unwrap().starts_with("internal."))
+        .map(|builtin| {
+            let count = builtin["decl"]["args"].as_array().map_or(0, Vec::len);
+            format!("{} {count}\n", builtin["name"].as_str().unwrap())
+        })
+        .collect();
+    lines.sort();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check/opa_builtins.txt");
+    same_as(&path, &lines.concat());
+}
