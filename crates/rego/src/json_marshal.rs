@@ -4,12 +4,30 @@
 use anyhow::Result;
 use regorus::Value;
 
-use super::builtins::wrapped;
+use super::builtins::{over, wrapped};
 use super::registry::Registry;
+
+/// How long the prefix or the indent of a line may be, in bytes.
+const MAX_INDENT: usize = 16;
 
 pub(super) fn register(registry: &mut impl Registry) -> Result<()> {
     wrapped(registry, "json.marshal", 1, any, escaped)?;
-    wrapped(registry, "json.marshal_with_options", 2, any, escaped)
+    wrapped(registry, "json.marshal_with_options", 2, layout, escaped)
+}
+
+/// Prefix and indent stand on every line: a level of nesting each of the latter.
+fn layout(values: &[Value]) -> Result<()> {
+    if let Some(Value::Object(options)) = values.get(1) {
+        for (_, option) in options.iter() {
+            match option {
+                Value::String(text) if text.len() > MAX_INDENT => {
+                    return Err(over(MAX_INDENT, "bytes of prefix or indent"));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 fn any(_: &[Value]) -> Result<()> {

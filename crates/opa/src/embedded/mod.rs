@@ -59,6 +59,7 @@ use self::builder::Limits;
 /// | elements that `numbers.range`, `numbers.range_step` or `net.cidr_expand` make | 100,000 | |
 /// | text that `concat`, `replace`, `strings.replace_n`, `sprintf` or `regex.replace` makes | 16 MiB | |
 /// | width and precision in `sprintf` | 1,000 | |
+/// | bytes of prefix and of indent in `json.marshal_with_options` | 16 | |
 /// | bits that `bits.lsh` shifts by | 4,096 | |
 /// | exponent that `to_number`, `units.*` and `json.unmarshal` read | 300 | |
 /// | factors of `product` | 1,000 | |

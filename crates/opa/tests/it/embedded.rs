@@ -604,6 +604,7 @@ async fn one_built_in_cannot_take_all_the_time() {
         "count(indexof_n(input.args.a, input.args.aab)) > 0",
         "count(strings.replace_n(input.args.pairs, input.args.a)) > 0",
         "count([v | walk(input.args.deep, [_, v])]) > 0",
+        "count(json.marshal_with_options(input.args.many, {\"indent\": input.args.a})) > 0",
     ] {
         let engine = Embedded::builder(policy(&format!("allow if {rule}")))
             .evaluation_time(Duration::from_secs(20))
