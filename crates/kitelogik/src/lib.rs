@@ -79,6 +79,8 @@ pub use kitelogik_opa::{Embedded, EmbeddedBuilder, EmbeddedError};
 #[cfg(feature = "rest")]
 pub use kitelogik_opa::{OpaClient, OpaClientBuilder, OpaConfigError};
 #[cfg(feature = "embedded")]
+pub use kitelogik_policy as policy;
+#[cfg(feature = "embedded")]
 pub use kitelogik_policy::{Policy, PolicyBuilder, PolicyError};
 pub use kitelogik_toolbox as toolbox;
 pub use kitelogik_toolbox::{
