@@ -1,4 +1,4 @@
-//! Policies for Kite Logik: loading Rego and data, and the built-in bundle they are composed with.
+//! Policies for Kite Logik: Rego, rules in YAML and data, loaded, composed with the built-in bundle, tested and checked.
 //!
 //! A [`Policy`] is what an engine is given: Rego modules, one data document, the entry point that is asked, and a
 //! revision that names all of it. [`Policy::load`] reads a directory; a [`PolicyBuilder`] takes several, or texts.
@@ -45,6 +45,16 @@
 //! A call that no rule speaks of is refused. An error in a rule denies the call: it never makes a `deny` silent.
 //! In Rego, `null`, a boolean and a missing figure all compare as smaller than a number, so guard what an `allow`
 //! compares: `is_number(input.args.amount)`.
+//!
+//! The same in YAML: [`rules`]. Policies to copy and to change: [`starters`].
+//!
+//! # Before it decides
+//!
+//! | | |
+//! |---|---|
+//! | [`TestRunner`] | runs Rego tests and decision tables |
+//! | [`check`] | finds rules that never match, conflicts, slips, unsafe comparisons; alone or held against the tools it is for |
+//! | `bundle`, a feature | makes an OPA bundle of a policy, signs it, verifies and loads it |
 //!
 //! # The built-in bundle
 //!
