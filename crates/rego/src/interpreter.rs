@@ -7,7 +7,7 @@ use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, PolicyLengthConfig, Value};
 
 use crate::recursion::{RecursiveFunction, recursive_function};
-use crate::{Fault, builtins, document, fault, negation, output, refusal, tree};
+use crate::{Fault, Program, builtins, document, fault, negation, output, refusal, tree};
 
 /// Only a rule can be asked for; the entry point is often a package.
 const QUESTION_PACKAGE: &str = "kitelogik_embedded_question";
@@ -27,6 +27,7 @@ const STEPS_PER_LOOK: NonZeroU32 = match NonZeroU32::new(8) {
 /// microsecond.
 pub struct Interpreter {
     prepared: Engine,
+    entry_point: String,
 }
 
 /// Why modules do not make an [`Interpreter`].
@@ -72,8 +73,29 @@ impl Interpreter {
             compile().map_err(|error| CompileError::Compile(fault::one_line(&error)))?;
         match recursive_function(prepared.get_modules()) {
             Some(function) => Err(CompileError::Recursion(function)),
-            None => Ok(Self { prepared }),
+            None => Ok(Self {
+                prepared,
+                entry_point: entry_point.to_owned(),
+            }),
         }
+    }
+
+    /// The same modules and data, compiled for deciding.
+    ///
+    /// # Errors
+    ///
+    /// [`CompileError::Compile`]: there are no built-ins to compile them with.
+    pub fn program(&self) -> Result<Program, CompileError> {
+        let mut engine = self.prepared.clone();
+        let data = engine.get_data();
+        let modules: Vec<_> = engine
+            .get_modules()
+            .iter()
+            .filter(|module| module.package.refr.span().text() != QUESTION_PACKAGE)
+            .cloned()
+            .collect();
+        Program::compile(&modules, data, &self.entry_point)
+            .map_err(|error| CompileError::Compile(fault::one_line(&error)))
     }
 
     /// Evaluates the entry point for `input` within `time`, to a document of up to `max_bytes`.

@@ -4,6 +4,9 @@
 //! OPA does otherwise put right: negated calls, regular expressions, letter case, JSON texts, networks; with bounds on
 //! what built-ins make; and without the built-ins that reach outside. Every error is an error of the whole answer.
 //!
+//! [`Program`] is the same policy compiled for deciding: the same answers in a fraction of the time, which does not grow
+//! with the rules of other actions. What it does not cover it leaves to the interpreter.
+//!
 //! ```
 //! use std::time::Duration;
 //!
@@ -35,6 +38,7 @@ mod network;
 mod numbers;
 mod objects;
 mod output;
+mod program;
 mod query;
 mod recursion;
 mod refusal;
@@ -48,6 +52,7 @@ mod tree;
 pub use document::read;
 pub use fault::Fault;
 pub use interpreter::{CompileError, Interpreter};
+pub use program::{Answer, Interpreted, Limits, Program};
 pub use recursion::{RecursiveFunction, recursive_function};
 /// A value as the interpreter holds it; reference counted.
 pub use regorus::Value;

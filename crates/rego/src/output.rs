@@ -56,7 +56,9 @@ impl Rewriter<'_> {
             RuleHead::Func { assign, .. } => assign.as_ref().map(|assign| &*assign.value),
         };
         let keys: String = keys.into_iter().filter_map(|key| self.moved(key)).collect();
-        let value = value.and_then(|value| self.moved(value)).unwrap_or_default();
+        let value = value
+            .and_then(|value| self.moved(value))
+            .unwrap_or_default();
         for body in bodies {
             let own = match &body.assign {
                 Some(assign) if body.is_else => self.moved(&assign.value).unwrap_or_default(),

@@ -1,0 +1,313 @@
+//! Which rules of a path an event rules out before any of them is looked at.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use kitelogik_core::{GovernanceEvent, PolicyInput};
+use regorus::Value;
+use regorus::unstable::BoolOp;
+
+use super::input::Field;
+use super::node::{Body, Definition, Group, GroupId, Head, Kind, Node, Step};
+
+/// Rules by what they ask of the event's action, tool or type; those that ask nothing are always looked at.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    always: Vec<usize>,
+    by_action: Buckets,
+    by_tool: Buckets,
+    by_event: Buckets,
+}
+
+type Buckets = HashMap<Arc<str>, Vec<usize>>;
+
+impl Index {
+    /// That rules nothing out.
+    pub(super) fn of_all(count: usize) -> Self {
+        Self {
+            always: (0..count).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The rules that `input` does not rule out.
+    pub(super) fn candidates<'a>(
+        &'a self,
+        input: &PolicyInput<'_>,
+    ) -> impl Iterator<Item = usize> + use<'a> {
+        let event = input.event();
+        let bucket = |buckets: &'a Buckets, key: &str| -> &'a [usize] {
+            if buckets.is_empty() {
+                return &[];
+            }
+            buckets.get(key).map_or(&[], Vec::as_slice)
+        };
+        let tool: &'a [usize] = match event {
+            GovernanceEvent::ToolCall(call) => bucket(&self.by_tool, &call.tool_name),
+            _ => &[],
+        };
+        self.always
+            .iter()
+            .chain(bucket(&self.by_action, event.action()))
+            .chain(tool)
+            .chain(bucket(&self.by_event, event.event_type()))
+            .copied()
+    }
+}
+
+/// The texts that a field must be one of, where that is known.
+type Allowed = Option<BTreeSet<Arc<str>>>;
+
+/// What must be true of an event for a rule to hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Condition {
+    action: Allowed,
+    tool: Allowed,
+    event: Allowed,
+}
+
+impl Condition {
+    /// What must hold besides. Two conditions on one field are not cut down to what both allow: OPA looks at the rule
+    /// where either does, and meets its errors.
+    fn and(&mut self, other: Self) {
+        let and = |one: &mut Allowed, other: Allowed| match (one.as_mut(), other) {
+            (Some(one), Some(other)) => one.extend(other),
+            (None, other) => *one = other,
+            (Some(_), None) => {}
+        };
+        and(&mut self.action, other.action);
+        and(&mut self.tool, other.tool);
+        and(&mut self.event, other.event);
+    }
+
+    fn or(&mut self, other: Self) {
+        let or = |one: &mut Allowed, other: Allowed| match (one.as_mut(), other) {
+            (Some(one), Some(other)) => one.extend(other),
+            _ => *one = None,
+        };
+        or(&mut self.action, other.action);
+        or(&mut self.tool, other.tool);
+        or(&mut self.event, other.event);
+    }
+}
+
+/// Gives each group its index.
+pub(super) fn build(groups: &mut [Group]) {
+    let indexes: Vec<Index> = {
+        let mut conditions = Conditions {
+            groups,
+            known: vec![None; groups.len()],
+            sure: vec![None; groups.len()],
+        };
+        (0..groups.len()).map(|id| conditions.index(id)).collect()
+    };
+    for (group, index) in groups.iter_mut().zip(indexes) {
+        group.index = index;
+    }
+}
+
+/// How many rules that only test the event a condition is followed through.
+const MAX_DEPTH: usize = 8;
+
+struct Conditions<'a> {
+    groups: &'a [Group],
+    known: Vec<Option<Condition>>,
+    /// Groups that are tests and can be no error.
+    sure: Vec<Option<bool>>,
+}
+
+impl Conditions<'_> {
+    fn index(&mut self, id: GroupId) -> Index {
+        let mut index = Index::default();
+        let Some(group) = self.groups.get(id) else {
+            return index;
+        };
+        for (number, definition) in group.definitions.iter().enumerate() {
+            let condition = match group.kind {
+                // Their arguments come before their bodies.
+                Kind::Function(_) => Condition::default(),
+                _ => self.definition(definition, 0),
+            };
+            let (buckets, allowed) = match condition {
+                Condition {
+                    action: Some(allowed),
+                    ..
+                } => (&mut index.by_action, allowed),
+                Condition {
+                    tool: Some(allowed),
+                    ..
+                } => (&mut index.by_tool, allowed),
+                Condition {
+                    event: Some(allowed),
+                    ..
+                } => (&mut index.by_event, allowed),
+                _ => {
+                    index.always.push(number);
+                    continue;
+                }
+            };
+            for text in allowed {
+                buckets.entry(text).or_default().push(number);
+            }
+        }
+        index
+    }
+
+    fn definition(&mut self, definition: &Definition, depth: usize) -> Condition {
+        let mut bodies = definition.bodies.iter();
+        let mut condition = bodies
+            .next()
+            .map(|body| self.body(body, depth))
+            .unwrap_or_default();
+        for body in bodies {
+            condition.or(self.body(body, depth));
+        }
+        condition
+    }
+
+    /// OPA indexes equalities wherever they stand in a body; other tests of the event count where nothing before them
+    /// can be an error, which would be met there.
+    fn body(&mut self, body: &Body, depth: usize) -> Condition {
+        let mut condition = Condition::default();
+        let mut sure = true;
+        for step in &body.steps {
+            if let Step::Test(node) = step
+                && (sure || matches!(node, Node::Compare(..)))
+            {
+                condition.and(self.test(node, depth));
+            }
+            sure = sure && self.is_sure(step, depth);
+        }
+        condition
+    }
+
+    fn test(&mut self, node: &Node, depth: usize) -> Condition {
+        match node {
+            Node::Compare(BoolOp::Eq, one, other) => match (&**one, &**other) {
+                (Node::Input(field, keys), Node::Known(Value::String(text)))
+                | (Node::Known(Value::String(text)), Node::Input(field, keys))
+                    if keys.is_empty() =>
+                {
+                    one_of(*field, BTreeSet::from([Arc::clone(text)]))
+                }
+                _ => Condition::default(),
+            },
+            Node::InTexts(value, texts) => match &**value {
+                Node::Input(field, keys) if keys.is_empty() => one_of(
+                    *field,
+                    texts.iter().map(|text| Arc::from(&**text)).collect(),
+                ),
+                _ => Condition::default(),
+            },
+            Node::Rules(id) if depth < MAX_DEPTH => self.holds(*id, depth + 1),
+            _ => Condition::default(),
+        }
+    }
+
+    /// Whether `step` can be no error.
+    fn is_sure(&mut self, step: &Step, depth: usize) -> bool {
+        match step {
+            Step::Test(node) => self.is_sure_of(node, depth),
+            Step::Not(steps) => steps.iter().all(|step| self.is_sure(step, depth)),
+            Step::Match(..) | Step::Each(_) | Step::Every(_) | Step::Refer(_) => false,
+        }
+    }
+
+    fn is_sure_of(&mut self, node: &Node, depth: usize) -> bool {
+        match node {
+            Node::Known(_) | Node::Undefined | Node::Local(_) | Node::Input(..) => true,
+            Node::Compare(_, one, other) => {
+                self.is_sure_of(one, depth) && self.is_sure_of(other, depth)
+            }
+            Node::InTexts(value, _) => self.is_sure_of(value, depth),
+            Node::In {
+                key,
+                value,
+                collection,
+            } => {
+                key.as_ref().is_none_or(|key| self.is_sure_of(key, depth))
+                    && self.is_sure_of(value, depth)
+                    && self.is_sure_of(collection, depth)
+            }
+            Node::Rules(id) => self.is_sure_group(*id, depth),
+            _ => false,
+        }
+    }
+
+    fn is_sure_group(&mut self, id: GroupId, depth: usize) -> bool {
+        if let Some(known) = self.sure.get(id).copied().flatten() {
+            return known;
+        }
+        // What leads back here is not sure.
+        if let Some(known) = self.sure.get_mut(id) {
+            *known = Some(false);
+        }
+        let groups = self.groups;
+        let sure = depth < MAX_DEPTH
+            && groups.get(id).is_some_and(|group| {
+                is_test(group)
+                    && group.definitions.iter().all(|definition| {
+                        definition
+                            .bodies
+                            .iter()
+                            .all(|body| body.steps.iter().all(|step| self.is_sure(step, depth + 1)))
+                    })
+            });
+        if let Some(known) = self.sure.get_mut(id) {
+            *known = Some(sure);
+        }
+        sure
+    }
+
+    /// What must be true for the rules of `id` to be true.
+    fn holds(&mut self, id: GroupId, depth: usize) -> Condition {
+        if let Some(known) = self.known.get(id).and_then(Clone::clone) {
+            return known;
+        }
+        // Whatever leads back here while it is looked at narrows nothing.
+        if let Some(known) = self.known.get_mut(id) {
+            *known = Some(Condition::default());
+        }
+        let groups = self.groups;
+        let sure = self.is_sure_group(id, depth);
+        let condition = groups
+            .get(id)
+            .filter(|_| sure)
+            .and_then(|group| {
+                let mut definitions = group.definitions.iter();
+                let mut condition = self.definition(definitions.next()?, depth);
+                for definition in definitions {
+                    condition.or(self.definition(definition, depth));
+                }
+                Some(condition)
+            })
+            .unwrap_or_default();
+        if let Some(known) = self.known.get_mut(id) {
+            *known = Some(condition.clone());
+        }
+        condition
+    }
+}
+
+/// Whether the group is true where one of its bodies holds, and fails a statement otherwise.
+fn is_test(group: &Group) -> bool {
+    group.kind == Kind::Complete
+        && matches!(group.default, None | Some(Node::Known(Value::Bool(false))))
+        && group.definitions.iter().all(|definition| {
+            definition
+                .bodies
+                .iter()
+                .all(|body| matches!(&body.head, Head::Value(Node::Known(Value::Bool(true)))))
+        })
+}
+
+fn one_of(field: Field, texts: BTreeSet<Arc<str>>) -> Condition {
+    let mut condition = Condition::default();
+    match field {
+        Field::Action => condition.action = Some(texts),
+        Field::ToolName => condition.tool = Some(texts),
+        Field::EventType => condition.event = Some(texts),
+        _ => {}
+    }
+    condition
+}

@@ -1,0 +1,154 @@
+//! Rego compiled for deciding.
+
+mod advance;
+mod answer;
+mod compile;
+mod definition;
+mod evaluate;
+mod expression;
+mod index;
+mod input;
+mod limits;
+mod lower;
+mod native;
+mod node;
+mod operation;
+mod paths;
+mod query;
+mod reference;
+mod rules;
+mod scope;
+mod solve;
+mod value;
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use kitelogik_core::PolicyInput;
+use regorus::Value;
+use regorus::unstable::{Module, Ref};
+
+use crate::Fault;
+
+use self::evaluate::{Evaluation, Stop};
+use self::index::Index;
+use self::node::{Group, Node, Package};
+
+/// What one answer may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How long it may take. The clock is looked at between steps: one single built-in runs to its end.
+    pub time: Duration,
+    /// How large the input document may be, as JSON.
+    pub input_bytes: usize,
+    /// How large the answer may be, as JSON.
+    pub result_bytes: usize,
+}
+
+/// What a [`Program`] says of an input.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// The entry point's document, or why there is none.
+    Decided(Result<serde_json::Value, Fault>),
+    /// This input reaches what the program leaves to the interpreter: which of [`Program::interpreted`], or, with none, a
+    /// depth or a comparison that it does not take.
+    Interpret(Option<usize>),
+}
+
+/// Something that a program leaves to the interpreter, for the inputs that reach it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Interpreted {
+    /// What it is: `with`, the name of a function, …
+    pub what: String,
+    /// The name of its module.
+    pub module: String,
+    /// Its line, from 1.
+    pub line: u32,
+}
+
+impl fmt::Display for Interpreted {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}: {}", self.module, self.line, self.what)
+    }
+}
+
+/// Rego modules and data as a program that decides: the interpreter's answers in a fraction of its time, whose cost
+/// does not grow with the rules that other actions have.
+///
+/// It reads the event where it lies, looks only at rules that the event's action, tool and type do not rule out, and
+/// computes each rule at most once. What it does not know how to do exactly as the interpreter does, it leaves to that:
+/// [`Answer::Interpret`]. See [`interpreted`](Self::interpreted) for what that is.
+///
+/// An error is an error of the whole answer, as there; but a rule that is ruled out is not looked at, as in OPA, so that
+/// an error in it is not met.
+///
+/// Made by [`Interpreter::program`](crate::Interpreter::program).
+pub struct Program {
+    groups: Vec<Group>,
+    packages: Vec<Package>,
+    entry: Node,
+    left: Vec<Interpreted>,
+    empty_set: Value,
+}
+
+impl Program {
+    pub(crate) fn compile(
+        modules: &[Ref<Module>],
+        data: Value,
+        entry_point: &str,
+    ) -> anyhow::Result<Self> {
+        compile::compile(modules, data, entry_point)
+    }
+
+    /// The same program without its index: it looks at every rule, as the interpreter does, and meets every error.
+    ///
+    /// For telling what an answer owes to the index.
+    #[must_use]
+    pub fn without_index(mut self) -> Self {
+        for group in &mut self.groups {
+            group.index = Index::of_all(group.definitions.len());
+        }
+        self
+    }
+
+    /// What the entry point is for `input`.
+    pub fn run(&self, input: &PolicyInput<'_>, limits: Limits) -> Answer {
+        if !limits::fits(input, limits.input_bytes) {
+            return Answer::Interpret(None);
+        }
+        catch_unwind(AssertUnwindSafe(|| self.answer(input, limits)))
+            .unwrap_or(Answer::Decided(Err(Fault::Panic)))
+    }
+
+    fn answer(&self, input: &PolicyInput<'_>, limits: Limits) -> Answer {
+        let mut evaluation = Evaluation::new(self, input, limits.time);
+        match evaluation.value(&self.entry) {
+            Ok(Some(value)) => {
+                Answer::Decided(value.with(|value| answer::written(value, limits.result_bytes)))
+            }
+            Ok(None) => Answer::Decided(Err(Fault::Undefined)),
+            Err(stop) => match *stop {
+                Stop::Refer(reason) => Answer::Interpret(Some(reason)),
+                Stop::Unsure => Answer::Interpret(None),
+                Stop::Fault(fault) => Answer::Decided(Err(fault)),
+            },
+        }
+    }
+
+    /// Everything in the policy that is left to the interpreter, for the inputs that reach it.
+    pub fn interpreted(&self) -> &[Interpreted] {
+        &self.left
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Program")
+            .field("rules", &self.groups.len())
+            .field("interpreted", &self.left.len())
+            .finish_non_exhaustive()
+    }
+}

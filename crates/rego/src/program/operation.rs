@@ -1,0 +1,71 @@
+//! What values are to each other.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use regorus::Value;
+use regorus::unstable::BoolOp;
+
+use super::evaluate::{Evaluated, Stop, error};
+use super::node::Place;
+use super::value::{Kind, Val};
+
+/// Puts an entry into an object that may have it already, with the same value.
+pub(super) fn put(
+    object: &mut BTreeMap<Value, Value>,
+    key: &Val<'_>,
+    value: &Val<'_>,
+    place: &Place,
+) -> Evaluated<()> {
+    let value = value.to_value();
+    match object.get(&key.to_value()) {
+        Some(before) if *before != value => error(place, "two values for one key of an object"),
+        Some(_) => Ok(()),
+        None => {
+            object.insert(key.to_value(), value);
+            Ok(())
+        }
+    }
+}
+
+pub(super) fn compare(operation: &BoolOp, left: &Val<'_>, right: &Val<'_>) -> Evaluated<bool> {
+    let ordered = |is: fn(Ordering) -> bool| match left.order(right) {
+        Some(order) => Ok(is(order)),
+        None => Err(Box::new(Stop::Unsure)),
+    };
+    match operation {
+        BoolOp::Eq => Ok(left.same(right)),
+        BoolOp::Ne => Ok(!left.same(right)),
+        BoolOp::Lt => ordered(Ordering::is_lt),
+        BoolOp::Le => ordered(Ordering::is_le),
+        BoolOp::Gt => ordered(Ordering::is_gt),
+        BoolOp::Ge => ordered(Ordering::is_ge),
+    }
+}
+
+pub(super) fn is_member(key: Option<&Val<'_>>, value: &Val<'_>, collection: &Val<'_>) -> bool {
+    match (key, collection) {
+        (None, Val::Texts(texts)) => value
+            .text()
+            .is_some_and(|value| texts.iter().any(|text| text == value)),
+        (None, Val::List(items)) => items.iter().any(|item| Val::json(item).same(value)),
+        (None, Val::Map(map)) => map.values().any(|item| Val::json(item).same(value)),
+        _ => collection.with(|collection| match (collection, key) {
+            (Value::Set(_), Some(_)) => false,
+            (Value::Array(_) | Value::Object(_), Some(key)) => {
+                key.with(|key| value.with(|value| collection[key] == *value))
+            }
+            (Value::Set(items), None) => value.with(|value| items.contains(value)),
+            (Value::Array(items), None) => value.with(|value| items.contains(value)),
+            (Value::Object(items), None) => {
+                value.with(|value| items.values().any(|item| item == value))
+            }
+            _ => false,
+        }),
+    }
+}
+
+/// Whether data may have `key` as a text, which it is looked up by as well.
+pub(super) fn is_numbered(of: &Val<'_>, key: &Val<'_>) -> bool {
+    of.kind() == Kind::Object && key.kind() == Kind::Number
+}

@@ -1,0 +1,245 @@
+//! Values that a program computes with: borrowed from the input, the program or the data wherever they lie there.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use kitelogik_core::PolicyInput;
+use regorus::Value;
+use serde_json::Value as Json;
+
+use super::input::{Field, Part};
+
+/// A value, never undefined.
+#[derive(Clone, Debug)]
+pub(super) enum Val<'a> {
+    /// Computed; cheap to clone.
+    Owned(Value),
+    /// In the program, or in its data.
+    Known(&'a Value),
+    /// A text of the input.
+    Text(&'a str),
+    /// An object of the input.
+    Map(&'a serde_json::Map<String, Json>),
+    /// An array of the input.
+    List(&'a [Json]),
+    /// An array of texts of the input.
+    Texts(&'a [String]),
+    /// The input document, or its `context`.
+    Input(&'a PolicyInput<'a>, Part),
+}
+
+impl<'a> Val<'a> {
+    pub(super) fn null() -> Self {
+        Self::Owned(Value::Null)
+    }
+
+    pub(super) fn bool(value: bool) -> Self {
+        Self::Owned(Value::Bool(value))
+    }
+
+    pub(super) fn json(value: &'a Json) -> Self {
+        match value {
+            Json::String(text) => Self::Text(text),
+            Json::Array(items) => Self::List(items),
+            Json::Object(map) => Self::Map(map),
+            scalar => Self::Owned(from_json(scalar)),
+        }
+    }
+
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Owned(Value::String(text)) | Self::Known(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether it is `false`: what fails a statement.
+    pub(super) fn is_false(&self) -> bool {
+        matches!(
+            self,
+            Self::Owned(Value::Bool(false)) | Self::Known(Value::Bool(false))
+        )
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match self {
+            Self::Owned(value) => Kind::of(value),
+            Self::Known(value) => Kind::of(value),
+            Self::Text(_) => Kind::String,
+            Self::Map(_) | Self::Input(..) => Kind::Object,
+            Self::List(_) | Self::Texts(_) => Kind::Array,
+        }
+    }
+
+    /// How many members a collection has.
+    pub(super) fn len(&self) -> Option<usize> {
+        match self {
+            Self::Owned(value) => members(value),
+            Self::Known(value) => members(value),
+            Self::Map(map) => Some(map.len()),
+            Self::List(items) => Some(items.len()),
+            Self::Texts(items) => Some(items.len()),
+            Self::Text(_) | Self::Input(..) => None,
+        }
+    }
+
+    /// What `self[key]` is; none where it is undefined.
+    pub(super) fn get(&self, key: &Val<'a>) -> Option<Val<'a>> {
+        match self {
+            Self::Owned(value) => defined(key.with(|key| value[key].clone())),
+            Self::Known(value) => {
+                let value: &'a Value = value;
+                let found: &'a Value = key.with(|key| &value[key]);
+                (*found != Value::Undefined).then_some(Self::Known(found))
+            }
+            Self::Map(map) => map.get(key.text()?).map(Self::json),
+            Self::List(items) => items.get(key.index()?).map(Self::json),
+            Self::Texts(items) => items.get(key.index()?).map(|text| Self::Text(text)),
+            Self::Input(input, part) => Field::named(*part, key.text()?)?.read(input),
+            Self::Text(_) => None,
+        }
+    }
+
+    fn index(&self) -> Option<usize> {
+        let number = match self {
+            Self::Owned(value) => value,
+            Self::Known(value) => *value,
+            _ => return None,
+        };
+        match number {
+            Value::Number(_) => usize::try_from(number.as_u64().ok()?).ok(),
+            _ => None,
+        }
+    }
+
+    /// Calls `then` with it as the built-ins read it.
+    pub(super) fn with<R>(&self, then: impl FnOnce(&Value) -> R) -> R {
+        match self {
+            Self::Owned(value) => then(value),
+            Self::Known(value) => then(value),
+            other => then(&other.to_value()),
+        }
+    }
+
+    pub(super) fn to_value(&self) -> Value {
+        match self {
+            Self::Owned(value) => value.clone(),
+            Self::Known(value) => (*value).clone(),
+            Self::Text(text) => Value::from(*text),
+            Self::Map(map) => from_map(map),
+            Self::List(items) => Value::from(items.iter().map(from_json).collect::<Vec<_>>()),
+            Self::Texts(items) => Value::from(
+                items
+                    .iter()
+                    .map(|text| Value::from(text.as_str()))
+                    .collect::<Vec<_>>(),
+            ),
+            Self::Input(input, part) => part.to_value(input),
+        }
+    }
+
+    /// Whether both are equal, as `==` has it.
+    pub(super) fn same(&self, other: &Val<'_>) -> bool {
+        match (self.text(), other.text()) {
+            (Some(one), Some(other)) => one == other,
+            (None, None) => {
+                self.kind() == other.kind() && self.with(|one| other.with(|other| one == other))
+            }
+            _ => false,
+        }
+    }
+
+    /// How both are ordered; none where OPA and the values here order them otherwise: an object and a set.
+    pub(super) fn order(&self, other: &Val<'_>) -> Option<Ordering> {
+        if let (Some(one), Some(other)) = (self.text(), other.text()) {
+            return Some(one.cmp(other));
+        }
+        match (self.kind(), other.kind()) {
+            (Kind::Set, Kind::Object) | (Kind::Object, Kind::Set) => None,
+            (one, other) if one != other => Some(one.cmp(&other)),
+            _ => Some(self.with(|one| other.with(|other| one.cmp(other)))),
+        }
+    }
+}
+
+/// The types of values, in the order in which values of different types compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Null,
+    Bool,
+    Number,
+    String,
+    Array,
+    Set,
+    Object,
+}
+
+impl Kind {
+    fn of(value: &Value) -> Self {
+        match value {
+            Value::Null | Value::Undefined => Self::Null,
+            Value::Bool(_) => Self::Bool,
+            Value::Number(_) => Self::Number,
+            Value::String(_) => Self::String,
+            Value::Array(_) => Self::Array,
+            Value::Set(_) => Self::Set,
+            Value::Object(_) => Self::Object,
+        }
+    }
+
+    /// As `type_name` says it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool => "boolean",
+            Self::Number => "number",
+            Self::String => "string",
+            Self::Array => "array",
+            Self::Set => "set",
+            Self::Object => "object",
+        }
+    }
+}
+
+/// What a built-in answered; none where that is undefined.
+pub(super) fn defined<'a>(value: Value) -> Option<Val<'a>> {
+    (value != Value::Undefined).then_some(Val::Owned(value))
+}
+
+fn members(value: &Value) -> Option<usize> {
+    match value {
+        Value::Array(items) => Some(items.len()),
+        Value::Set(items) => Some(items.len()),
+        Value::Object(items) => Some(items.len()),
+        _ => None,
+    }
+}
+
+/// `value` as the interpreter reads it from JSON text.
+fn from_json(value: &Json) -> Value {
+    match value {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::Bool(*value),
+        Json::Number(number) => {
+            if let Some(number) = number.as_u64() {
+                Value::from(number)
+            } else if let Some(number) = number.as_i64() {
+                Value::from(number)
+            } else {
+                number.as_f64().map_or(Value::Undefined, Value::from)
+            }
+        }
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => Value::from(items.iter().map(from_json).collect::<Vec<_>>()),
+        Json::Object(map) => from_map(map),
+    }
+}
+
+fn from_map(map: &serde_json::Map<String, Json>) -> Value {
+    let map: BTreeMap<Value, Value> = map
+        .iter()
+        .map(|(key, value)| (Value::from(key.as_str()), from_json(value)))
+        .collect();
+    Value::from(map)
+}

@@ -1,0 +1,190 @@
+//! Programs give the answers of the interpreter, and of OPA.
+
+mod bundle;
+mod event;
+mod opa;
+mod policy;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kitelogik_core::{BudgetUsage, EngineError, FailClosed, PolicyInput};
+use kitelogik_opa_process::opa_or_skip;
+use kitelogik_rego::{Answer, Interpreter, Limits, read};
+use serde_json::Value;
+
+use self::event::Random;
+use self::opa::Opa;
+
+const TIME: Duration = Duration::from_secs(10);
+const BYTES: usize = 1 << 20;
+const LIMITS: Limits = Limits {
+    time: TIME,
+    input_bytes: BYTES,
+    result_bytes: BYTES,
+};
+
+/// A document, or the code with which there is none.
+type Outcome = Result<Value, FailClosed>;
+
+fn code(fault: kitelogik_rego::Fault) -> FailClosed {
+    EngineError::from(fault).code()
+}
+
+/// How many policies of a run, each with twenty events: more of them with `KITELOGIK_PROGRAM_POLICIES`.
+fn policies() -> u64 {
+    std::env::var("KITELOGIK_PROGRAM_POLICIES")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(1_500)
+}
+
+#[test]
+fn random_policies_give_the_same_answers_compiled_and_interpreted() {
+    let mut opa = opa_or_skip!().map(|found| Opa::start(&found));
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut left: BTreeMap<String, usize> = BTreeMap::new();
+    let mut failures = Vec::new();
+    for seed in 0..policies() {
+        let policy = policy::policy(seed);
+        let modules = policy
+            .modules
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()));
+        let Ok(interpreter) = Interpreter::compile(modules, &policy.data, "data.kitelogik.main")
+        else {
+            *counts.entry("policies that do not compile").or_default() += 1;
+            continue;
+        };
+        let program = interpreter.program().unwrap();
+        let whole = interpreter.program().unwrap().without_index();
+        let mut random = Random::new(seed ^ 0xffff);
+        let mut loaded = None;
+        let mut failed = None;
+        for _ in 0..20 {
+            let (event, context) = event::event(&mut random);
+            let input = PolicyInput::new(&event, &context, BudgetUsage::default());
+            let document = serde_json::to_value(input).unwrap();
+            let interpreted = interpreter.run(&read(&input, BYTES).unwrap(), TIME, BYTES);
+            let detail = format!("{:?}", interpreted.as_ref().err());
+            let interpreted: Outcome = interpreted.map_err(code);
+            let told;
+            let compiled: Outcome = match program.run(&input, LIMITS) {
+                Answer::Interpret(why) => {
+                    *counts.entry("left to the interpreter").or_default() += 1;
+                    let why = why.map_or("depth or comparison".to_owned(), |why| {
+                        program.interpreted()[why].what.clone()
+                    });
+                    *left.entry(why).or_default() += 1;
+                    continue;
+                }
+                Answer::Decided(result) => {
+                    told = format!("{:?}", result.as_ref().err());
+                    result.map_err(code)
+                }
+            };
+            let whole = match whole.run(&input, LIMITS) {
+                // The rule that the interpreter is needed for is ruled out by the index.
+                Answer::Interpret(_) => interpreted.clone(),
+                Answer::Decided(result) => result.map_err(code),
+            };
+            let asked = opa.as_mut().and_then(|opa| {
+                let loaded = *loaded.get_or_insert_with(|| opa.load(&policy.modules, &policy.data));
+                loaded.then(|| opa.ask(&document))
+            });
+            let as_opa = |answer: &Outcome| matches!((answer, &asked), (Ok(answer), Some(Ok(asked))) if same(answer, asked));
+            let (kind, fine) = if compiled == interpreted {
+                match (&compiled, &asked) {
+                    (Ok(_), Some(Ok(_))) if as_opa(&compiled) => {
+                        ("documents: all three equal", true)
+                    }
+                    (Ok(_), None) => (
+                        "documents: compiled and interpreted equal, not loaded by OPA",
+                        true,
+                    ),
+                    (Ok(_), Some(Err(_))) => (
+                        "documents: compiled and interpreted equal, OPA has an error",
+                        false,
+                    ),
+                    (Ok(_), _) => ("documents: compiled and interpreted equal, OPA not", false),
+                    (Err(_), Some(Ok(_))) => {
+                        ("errors: compiled and interpreted, OPA has a document", true)
+                    }
+                    (Err(_), _) => ("errors: equal", true),
+                }
+            } else if as_opa(&compiled) {
+                ("documents: as OPA, not as the interpreter", true)
+            } else if compiled.is_ok() && whole.is_err() && whole == interpreted && asked.is_none()
+            {
+                (
+                    "documents: an error in a rule that the index rules out",
+                    true,
+                )
+            } else if compiled.is_err() && matches!(asked, Some(Err(_))) {
+                ("errors: as OPA, not as the interpreter", true)
+            } else if asked.is_none() {
+                (
+                    "not judged: they differ, and OPA does not take the policy",
+                    true,
+                )
+            } else if compiled.is_err() {
+                ("errors: compiled alone", true)
+            } else if interpreted.is_err() {
+                ("NO ERROR where the interpreter has one", false)
+            } else {
+                ("DIFFERENT", false)
+            };
+            *counts.entry(kind).or_default() += 1;
+            if !fine && failed != Some(seed) {
+                failed = Some(seed);
+                failures.push(format!(
+                    "{kind}, seed {seed}: {detail} {told}\ncompiled {compiled:?}\nwhole {whole:?}\ninterpreted {interpreted:?}\nOPA {asked:?}\ninput {document}\n{}",
+                    policy.modules[0].1
+                ));
+            }
+        }
+    }
+    println!("{counts:#?}\nleft to the interpreter: {left:#?}");
+    assert!(
+        failures.is_empty(),
+        "{} differ:\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
+    let count = |kind| counts.get(kind).copied().unwrap_or_default();
+    let all: usize = counts.values().sum();
+    assert!(count("left to the interpreter") < all / 10);
+    assert!(count("errors: compiled alone") < all / 200);
+    assert!(count("not judged: they differ, and OPA does not take the policy") < all / 50);
+}
+
+/// As JSON has it, where 1 and 1.0 are one number.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || one.as_f64() == other.as_f64()
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            // A number as a key is written as it was read: `1` or `1.0`.
+            let by_key = |object: &serde_json::Map<String, Value>| -> BTreeMap<String, Value> {
+                let entries = object.iter();
+                entries
+                    .map(|(key, value)| {
+                        let key = key.replace("1.0", "1");
+                        (key, value.clone())
+                    })
+                    .collect()
+            };
+            let (one, other) = (by_key(one), by_key(other));
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .zip(&other)
+                    .all(|((key, one), (other_key, other))| key == other_key && same(one, other))
+        }
+        _ => one == other,
+    }
+}

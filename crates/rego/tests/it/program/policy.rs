@@ -1,0 +1,558 @@
+//! Random policies over everything that programs cover.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::event::{ACTIONS, Random};
+
+const SCALARS: [&str; 18] = [
+    "0",
+    "1",
+    "2",
+    "-1",
+    "1.0",
+    "2.5",
+    "9007199254740993",
+    "\"a\"",
+    "\"b\"",
+    "\"ab\"",
+    "\"\"",
+    "\"pay\"",
+    "true",
+    "false",
+    "null",
+    "\"B\"",
+    "\"1\"",
+    "100",
+];
+
+const COLLECTIONS: [&str; 10] = [
+    "[1, \"a\", 2.5]",
+    "[]",
+    "{\"a\": 1, \"b\": \"a\"}",
+    "{}",
+    "{1, \"a\", \"b\"}",
+    "set()",
+    "[\"a\", \"b\", \"ab\"]",
+    "{\"a\", \"b\", \"pay\"}",
+    "[[1, 2], [\"a\", 1]]",
+    "{\"a\": {\"a\": 1}, \"b\": [1, \"a\"]}",
+];
+
+const REFERENCES: [&str; 30] = [
+    "input.args.x",
+    "input.args.y",
+    "input.args.list",
+    "input.args.list[0]",
+    "input.args.object",
+    "input.args.object.a",
+    "input.args.object[\"b\"]",
+    "input.args.missing",
+    "input.args",
+    "input.action",
+    "input.tool_name",
+    "input.event_type",
+    "input.resource_path",
+    "input.data_classification",
+    "input.context.user_role",
+    "input.context.session_scopes",
+    "input.context.session_scopes[1]",
+    "input.context.delegation_depth",
+    "input.context.tenant_id",
+    "input.context.budget_total_tokens",
+    "input.requested_capabilities",
+    "input.context",
+    "input.nothing.at.all",
+    "data.table.number",
+    "data.table.names",
+    "data.table.nested.a",
+    "data.table.missing",
+    "table.names",
+    "data.lib.known",
+    "data.lib.texts",
+];
+
+/// What may fail with an error, as often as not.
+const ONE: [&str; 22] = [
+    "count",
+    "is_string",
+    "is_number",
+    "is_array",
+    "is_object",
+    "is_set",
+    "is_null",
+    "is_boolean",
+    "type_name",
+    "lower",
+    "upper",
+    "to_number",
+    "abs",
+    "sum",
+    "max",
+    "sort",
+    "json.marshal",
+    "base64.encode",
+    "trim_space",
+    "data.lib.twice",
+    "lib.kind",
+    "data.lib.other",
+];
+
+const TWO: [&str; 15] = [
+    "contains",
+    "startswith",
+    "endswith",
+    "concat",
+    "split",
+    "trim",
+    "array.concat",
+    "union_of",
+    "regex.match",
+    "data.lib.pair",
+    "lib.pair",
+    "object.union",
+    "sprintf",
+    "indexof",
+    "bits.and",
+];
+
+pub(crate) struct Policy {
+    pub(crate) modules: Vec<(String, String)>,
+    pub(crate) data: Value,
+}
+
+struct Writer<'r> {
+    random: &'r mut Random,
+    names: usize,
+    /// Whether constants lie in `data`, so that OPA's type checker knows nothing of them.
+    untyped: bool,
+    /// Variables that have a value here.
+    bound: Vec<String>,
+    /// Rules of the package that may be referred to: those written before.
+    rules: Vec<String>,
+}
+
+pub(crate) fn policy(seed: u64) -> Policy {
+    let mut random = Random::new(seed);
+    let mut writer = Writer {
+        random: &mut random,
+        names: 0,
+        untyped: !seed.is_multiple_of(4),
+        bound: Vec::new(),
+        rules: Vec::new(),
+    };
+    let mut text = String::from("package kitelogik.main\n\nimport data.lib\nimport data.table\n\n");
+    let rules = 2 + writer.random.below(8);
+    for number in 0..rules {
+        writer.rule(number, &mut text);
+    }
+    Policy {
+        modules: vec![
+            ("main.rego".to_owned(), text),
+            ("lib.rego".to_owned(), LIBRARY.to_owned()),
+        ],
+        data: json!({"table": {
+            "number": 2, "names": ["a", "b", "pay"], "nested": {"a": {"a": 1}, "1": "one"},
+            "scalars": by_number(&SCALARS), "collections": by_number(&COLLECTIONS),
+        }}),
+    }
+}
+
+/// Those that JSON has.
+fn by_number(texts: &[&str]) -> Value {
+    let values = texts.iter().enumerate().filter_map(|(number, text)| {
+        let value: Value = serde_json::from_str(text).ok()?;
+        Some((format!("n{number}"), value))
+    });
+    Value::Object(values.collect())
+}
+
+const LIBRARY: &str = r#"
+package lib
+
+known := 3
+
+texts contains text if some text in ["a", "b", input.action]
+
+acted if input.action == "pay"
+
+acted if input.action in {"read", "other"}
+
+listed if input.tool_name in data.table.names
+
+named[name] := length if {
+	some name in input.context.session_scopes
+	length := count(name)
+}
+
+twice(x) := x * 2 if is_number(x)
+
+else := concat("", [x, x]) if is_string(x)
+
+kind("a") := "letter a"
+
+kind(x) := "number" if is_number(x)
+
+kind([x, _]) := x
+
+default other(_) := "nothing"
+
+other(x) := input.args.x if x == 1
+
+pair(x, y) if x == y
+
+pair(x, y) := [y, x] if x != y
+"#;
+
+impl Writer<'_> {
+    fn rule(&mut self, number: usize, text: &mut String) {
+        let name = format!("rule_{number}");
+        let definitions = 1 + self.random.below(3);
+        match self.random.below(10) {
+            0..=3 => {
+                for _ in 0..definitions {
+                    let (body, names) = self.body();
+                    self.bound = names;
+                    let member = self.term(1);
+                    self.bound.clear();
+                    writeln!(text, "{name} contains {member} if {{\n{body}}}\n").unwrap();
+                }
+            }
+            4 => {
+                for _ in 0..definitions {
+                    let (body, names) = self.body();
+                    self.bound = names;
+                    let (key, value) = (self.simple(), self.term(1));
+                    self.bound.clear();
+                    writeln!(text, "{name}[{key}] := {value} if {{\n{body}}}\n").unwrap();
+                }
+            }
+            5..=7 => {
+                if self.random.chance(60) {
+                    let value = self.scalar();
+                    writeln!(text, "default {name} := {value}\n").unwrap();
+                }
+                let value = self.scalar();
+                for _ in 0..definitions {
+                    let (body, _) = self.body();
+                    let value = if self.random.chance(80) {
+                        value
+                    } else {
+                        self.scalar()
+                    };
+                    writeln!(text, "{name} := {value} if {{\n{body}}}\n").unwrap();
+                }
+            }
+            8 => {
+                for _ in 0..definitions {
+                    let (body, _) = self.body();
+                    writeln!(text, "{name} if {{\n{body}}}\n").unwrap();
+                }
+            }
+            _ => {
+                let (body, names) = self.body();
+                self.bound = names;
+                let value = self.term(1);
+                self.bound.clear();
+                write!(text, "{name} := {value} if {{\n{body}}}").unwrap();
+                for _ in 0..=self.random.below(2) {
+                    let (body, names) = self.body();
+                    self.bound = names;
+                    let value = self.term(1);
+                    self.bound.clear();
+                    write!(text, " else := {value} if {{\n{body}}}").unwrap();
+                }
+                text.push_str("\n\n");
+            }
+        }
+        self.rules.push(name);
+    }
+
+    /// The statements of a body, and the variables that have a value at its end.
+    fn body(&mut self) -> (String, Vec<String>) {
+        let before = std::mem::take(&mut self.bound);
+        let statements = self.statements(1 + before.len().min(1), 3);
+        (statements, std::mem::replace(&mut self.bound, before))
+    }
+
+    fn statements(&mut self, at_least: usize, more: usize) -> String {
+        let mut text = String::new();
+        for _ in 0..at_least + self.random.below(more + 1) {
+            let mut statement = self.statement(2);
+            // After a line that ends with a name, it would be a call.
+            if statement.starts_with(['(', '[', '{']) {
+                statement.insert_str(0, "null != ");
+            }
+            writeln!(text, "\t{statement}").unwrap();
+        }
+        text
+    }
+
+    fn statement(&mut self, depth: usize) -> String {
+        match self.random.below(20) {
+            0..=2 => {
+                let action = self.random.pick(&ACTIONS);
+                match self.random.below(4) {
+                    0 => format!("input.action == \"{action}\""),
+                    1 => format!("input.action in {{\"pay\", \"{action}\"}}"),
+                    2 => format!("\"{action}\" == input.tool_name"),
+                    _ => self
+                        .random
+                        .pick(&[
+                            "lib.acted",
+                            "not data.lib.acted",
+                            "data.lib.listed",
+                            "input.event_type == \"tool_call\"",
+                        ])
+                        .to_owned(),
+                }
+            }
+            3..=4 => {
+                let value = self.term(depth);
+                let name = self.fresh();
+                format!("{name} := {value}")
+            }
+            5..=6 => {
+                let collection = self.collection(depth);
+                if self.random.chance(50) {
+                    let name = self.fresh();
+                    format!("some {name} in {collection}")
+                } else {
+                    let key = self.fresh();
+                    let name = self.fresh();
+                    format!("some {key}, {name} in {collection}")
+                }
+            }
+            7 => {
+                let over = self.random.pick(&[
+                    "input.args.list",
+                    "input.args.object",
+                    "data.table.names",
+                    "lib.texts",
+                    "data.lib.named",
+                    "input.context.session_scopes",
+                ]);
+                let key = self.fresh();
+                let other = self.simple();
+                format!("some {key}\n\t{over}[{key}] == {other}")
+            }
+            8 => {
+                let over = self
+                    .random
+                    .pick(&["input.args.list", "lib.texts", "input.args.object"]);
+                let other = self.simple();
+                format!("{over}[_] == {other}")
+            }
+            9..=10 => {
+                let statement = match self.random.below(3) {
+                    0 => self.simple(),
+                    1 => self.comparison(depth),
+                    _ => self.membership(),
+                };
+                format!("not {statement}")
+            }
+            11 => {
+                let collection = self.collection(depth);
+                let before = self.bound.clone();
+                let name = self.fresh();
+                let inner = self.comparison(1);
+                self.bound = before;
+                format!("every {name} in {collection} {{ {name} != {inner} }}")
+            }
+            12 => {
+                let one = self.simple();
+                let other = self.term(1);
+                format!("{one} = {other}")
+            }
+            13 => {
+                let (one, other) = (self.fresh(), self.fresh());
+                let value =
+                    self.random
+                        .pick(&["input.args.list", "[1, \"a\"]", "[input.args.x, 2]"]);
+                format!("true; [{one}, {other}] := {value}")
+            }
+            14..=16 => self.comparison(depth),
+            17 => self.membership(),
+            18 if !self.rules.is_empty() => {
+                let rule = self.random.below(self.rules.len());
+                self.rules[rule].clone()
+            }
+            _ => self.term(depth),
+        }
+    }
+
+    fn fresh(&mut self) -> String {
+        self.names += 1;
+        let name = format!("v{}", self.names);
+        self.bound.push(name.clone());
+        name
+    }
+
+    fn scalar(&mut self) -> &'static str {
+        self.random.pick(&SCALARS)
+    }
+
+    fn comparison(&mut self, depth: usize) -> String {
+        let operator = self.random.pick(&["==", "!=", "<", "<=", ">", ">="]);
+        let inner = depth.saturating_sub(1);
+        let (one, other) = (self.term(inner), self.term(inner));
+        format!("{one} {operator} {other}")
+    }
+
+    fn membership(&mut self) -> String {
+        let (member, collection) = (self.simple(), self.collection(1));
+        if self.random.chance(20) {
+            let key = self.simple();
+            format!("({key}, {member} in {collection})")
+        } else {
+            format!("({member} in {collection})")
+        }
+    }
+
+    fn simple(&mut self) -> String {
+        match self.random.below(3) {
+            0 if self.untyped => {
+                let number = self.random.below(SCALARS.len());
+                format!("data.table.scalars.n{number}")
+            }
+            0 => self.scalar().to_owned(),
+            1 if !self.bound.is_empty() => {
+                let name = self.random.below(self.bound.len());
+                self.bound[name].clone()
+            }
+            _ => self.random.pick(&REFERENCES).to_owned(),
+        }
+    }
+
+    fn collection(&mut self, depth: usize) -> String {
+        match self.random.below(8) {
+            0..=1 if self.untyped && self.random.chance(80) => {
+                let number = self.random.below(COLLECTIONS.len());
+                format!("data.table.collections.n{number}")
+            }
+            0..=1 => self.random.pick(&COLLECTIONS).to_owned(),
+            2 => "input.args.list".to_owned(),
+            3 => "input.args.object".to_owned(),
+            4 => self
+                .random
+                .pick(&[
+                    "data.table.names",
+                    "lib.texts",
+                    "data.lib.named",
+                    "data.table.nested",
+                ])
+                .to_owned(),
+            5 => "input.context.session_scopes".to_owned(),
+            6 if depth > 0 => self.comprehension(depth),
+            _ => self.simple(),
+        }
+    }
+
+    fn comprehension(&mut self, depth: usize) -> String {
+        let before = self.bound.clone();
+        let collection = self.collection(0);
+        let name = self.fresh();
+        let condition = if self.random.chance(60) {
+            format!("; {}", self.comparison(depth))
+        } else {
+            String::new()
+        };
+        let term = if self.random.chance(60) {
+            name.clone()
+        } else {
+            self.term(0)
+        };
+        self.bound = before;
+        match self.random.below(3) {
+            0 => format!("[{term} | some {name} in {collection}{condition}]"),
+            1 => format!("{{{term} | some {name} in {collection}{condition}}}"),
+            _ => format!("{{{name}: {term} | some {name} in {collection}{condition}}}"),
+        }
+    }
+
+    fn term(&mut self, depth: usize) -> String {
+        if depth == 0 {
+            return self.simple();
+        }
+        match self.random.below(14) {
+            0..=4 => self.simple(),
+            5 => {
+                let name = self.random.pick(&ONE);
+                let argument = self.term(depth - 1);
+                format!("{name}({argument})")
+            }
+            6 => {
+                let (one, other) = (self.term(depth - 1), self.term(depth - 1));
+                match self.random.pick(&TWO) {
+                    "union_of" => format!("({{{one}}} | {{{other}}})"),
+                    "regex.match" => {
+                        let pattern = self.random.pick(&["^a", "[ab]+$", "\\\\d", "(a)(b)?"]);
+                        format!("regex.match(\"{pattern}\", {other})")
+                    }
+                    "sprintf" => format!("sprintf(\"%v-%v\", [{one}, {other}])"),
+                    "concat" => format!("concat(\",\", [{one}, {other}])"),
+                    name => format!("{name}({one}, {other})"),
+                }
+            }
+            7 => {
+                let (key, default) = (self.simple(), self.simple());
+                let object = self.random.pick(&[
+                    "input",
+                    "input.args",
+                    "input.args.object",
+                    "input.context",
+                    "data.table",
+                    "{}",
+                ]);
+                if self.random.chance(50) {
+                    format!("object.get({object}, {key}, {default})")
+                } else {
+                    let path = self.random.pick(&[
+                        "[\"args\", \"x\"]",
+                        "[\"object\", \"a\"]",
+                        "[]",
+                        "\"action\"",
+                        "\"event_type\"",
+                    ]);
+                    format!("object.get({object}, {path}, {default})")
+                }
+            }
+            8 => {
+                let operator = self.random.pick(&["+", "-", "*", "/", "%"]);
+                let (one, other) = (self.term(depth - 1), self.term(depth - 1));
+                format!("({one} {operator} {other})")
+            }
+            9 => {
+                let (one, other) = (self.term(depth - 1), self.term(depth - 1));
+                match self.random.below(3) {
+                    0 => format!("[{one}, {other}]"),
+                    1 => format!("{{{one}, {other}}}"),
+                    _ => format!("{{\"a\": {one}, \"b\": {other}}}"),
+                }
+            }
+            10 => self.comprehension(depth - 1),
+            11 if !self.rules.is_empty() && !self.untyped => {
+                let rule = self.random.below(self.rules.len());
+                self.rules[rule].clone()
+            }
+            12 => {
+                let key = self.simple();
+                let of = self.random.pick(&[
+                    "input.args",
+                    "input.args.object",
+                    "data.table.nested",
+                    "data.lib.named",
+                    "input.args.list",
+                    "input.context",
+                ]);
+                format!("{of}[{key}]")
+            }
+            _ => {
+                let operator = self.random.pick(&["==", "<"]);
+                let (one, other) = (self.simple(), self.simple());
+                format!("({one} {operator} {other})")
+            }
+        }
+    }
+}
