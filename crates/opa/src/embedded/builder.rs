@@ -3,7 +3,7 @@ use std::thread;
 use std::time::Duration;
 
 use kitelogik_policy::Policy;
-use kitelogik_rego::Interpreter;
+use kitelogik_rego::{Interpreter, Limits as ProgramLimits};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -15,6 +15,7 @@ use super::{Embedded, EmbeddedError, Shared};
 pub struct EmbeddedBuilder {
     policy: Policy,
     limits: Limits,
+    compiled: bool,
 }
 
 impl EmbeddedBuilder {
@@ -22,7 +23,17 @@ impl EmbeddedBuilder {
         Self {
             policy,
             limits: Limits::default(),
+            compiled: true,
         }
+    }
+
+    /// Lets the interpreter decide everything, also what the policy's program could.
+    ///
+    /// Both give the same answers, the interpreter in many times the time: this is for telling them apart, should that
+    /// ever be in doubt.
+    pub fn interpreted(mut self) -> Self {
+        self.compiled = false;
+        self
     }
 
     /// How long one evaluation may take. Default: 100 ms.
@@ -66,9 +77,14 @@ impl EmbeddedBuilder {
             self.policy.data(),
             self.policy.entry_point(),
         )?;
+        let program = match self.compiled {
+            true => Some(interpreter.program()?),
+            false => None,
+        };
         let processors = thread::available_parallelism().map_or(1, usize::from);
         Ok(Embedded {
             shared: Arc::new(Shared {
+                program,
                 interpreter,
                 entry_point: self.policy.entry_point().to_owned(),
                 revision: self.policy.revision().into(),
@@ -87,6 +103,14 @@ pub(super) struct Limits {
 }
 
 impl Limits {
+    pub(super) fn of_program(&self, time: Duration) -> ProgramLimits {
+        ProgramLimits {
+            time,
+            input_bytes: self.input_bytes,
+            result_bytes: self.result_bytes,
+        }
+    }
+
     /// How long an evaluation may hold up the thread that asks.
     const INLINE: Duration = Duration::from_millis(2);
 

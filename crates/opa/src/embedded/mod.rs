@@ -4,14 +4,14 @@ mod error;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kitelogik_core::{
     BoxFuture, BudgetUsage, EngineError, FailClosed, GovernanceEvent, PolicyDecision, PolicyEngine,
     PolicyInput, SessionContext, ToolCallInput,
 };
 use kitelogik_policy::Policy;
-use kitelogik_rego::{Fault, Interpreter};
+use kitelogik_rego::{Answer, Fault, Interpreter, Program};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -119,6 +119,8 @@ pub struct Embedded {
 
 struct Shared {
     interpreter: Interpreter,
+    /// Asked first; what it leaves to the interpreter, that decides.
+    program: Option<Program>,
     entry_point: String,
     revision: Arc<str>,
     limits: Limits,
@@ -152,21 +154,47 @@ impl Embedded {
 
     async fn answer(&self, input: &PolicyInput<'_>) -> Result<PolicyDecision, EngineError> {
         let shared = &self.shared;
-        let limits = shared.limits;
-        let input = kitelogik_rego::read(input, limits.input_bytes)?;
-        let inline = limits.inline_time();
-        let result = match shared.interpreter.run(&input, inline, limits.result_bytes) {
-            Err(Fault::OutOfTime(_)) if inline < limits.evaluation_time => {
-                self.answer_off_thread(input).await?
-            }
-            done => done.map_err(EngineError::from)?,
-        };
+        let result = self.result(input).await?;
         let mut decision = PolicyDecision::from_result(&result, &shared.entry_point)?;
         decision.revision = Some(Arc::clone(&shared.revision));
         Ok(decision)
     }
 
-    async fn answer_off_thread(&self, input: kitelogik_rego::Value) -> Result<Value, EngineError> {
+    async fn result(&self, input: &PolicyInput<'_>) -> Result<Value, EngineError> {
+        let limits = self.shared.limits;
+        let inline = limits.inline_time();
+        let in_time = |fault: &Fault| {
+            !(matches!(fault, Fault::OutOfTime(_)) && inline < limits.evaluation_time)
+        };
+        if let Some(program) = &self.shared.program {
+            match program.run(input, limits.of_program(inline)) {
+                Answer::Decided(Err(fault)) if !in_time(&fault) => {
+                    let (event, context) = (input.event().clone(), input.context().clone());
+                    let usage = input.usage();
+                    return self
+                        .off_thread(move |shared| {
+                            shared.decide(&PolicyInput::new(&event, &context, usage))
+                        })
+                        .await;
+                }
+                Answer::Decided(result) => return result.map_err(EngineError::from),
+                Answer::Interpret(_) => {}
+            }
+        }
+        let input = kitelogik_rego::read(input, limits.input_bytes)?;
+        match self.shared.interpret(&input, inline) {
+            Err(fault) if !in_time(&fault) => {
+                self.off_thread(move |shared| shared.interpret(&input, limits.evaluation_time))
+                    .await
+            }
+            done => done.map_err(EngineError::from),
+        }
+    }
+
+    async fn off_thread(
+        &self,
+        evaluate: impl FnOnce(&Shared) -> Result<Value, Fault> + Send + 'static,
+    ) -> Result<Value, EngineError> {
         let shared = Arc::clone(&self.shared);
         let limits = shared.limits;
         let asked = Instant::now();
@@ -182,10 +210,7 @@ impl Embedded {
             ));
         }
         let evaluation = tokio::task::spawn_blocking(move || {
-            let result =
-                shared
-                    .interpreter
-                    .run(&input, limits.evaluation_time, limits.result_bytes);
+            let result = evaluate(&shared);
             // Held until the thread is free, also where nobody waits for the answer any more.
             drop(permit);
             result
@@ -194,6 +219,24 @@ impl Embedded {
             Ok(result) => result.map_err(EngineError::from),
             Err(_) => Err(internal("the evaluation panicked or its runtime is gone")),
         }
+    }
+}
+
+impl Shared {
+    fn interpret(&self, input: &kitelogik_rego::Value, time: Duration) -> Result<Value, Fault> {
+        self.interpreter.run(input, time, self.limits.result_bytes)
+    }
+
+    /// Decides with the whole time that an evaluation has.
+    fn decide(&self, input: &PolicyInput<'_>) -> Result<Value, Fault> {
+        let time = self.limits.evaluation_time;
+        if let Some(program) = &self.program
+            && let Answer::Decided(result) = program.run(input, self.limits.of_program(time))
+        {
+            return result;
+        }
+        let input = kitelogik_rego::read(input, self.limits.input_bytes)?;
+        self.interpret(&input, time)
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) use self::opa::Loaded;
 use std::time::Duration;
 
 use kitelogik_core::{PolicyDecision, PolicyEngine, PolicyInput};
-use kitelogik_opa::Embedded;
+use kitelogik_opa::{Embedded, EmbeddedBuilder, EmbeddedError};
 
 use self::case::Case;
 
@@ -58,14 +58,21 @@ async fn decide(engine: &dyn PolicyEngine, case: &Case) -> PolicyDecision {
 
 #[tokio::test]
 async fn every_case_has_its_answer_on_the_embedded_engine() {
+    every_case(EmbeddedBuilder::build).await;
+}
+
+#[tokio::test]
+async fn every_case_has_its_answer_from_the_interpreter_alone() {
+    every_case(|builder| builder.interpreted().build()).await;
+}
+
+async fn every_case(build: fn(EmbeddedBuilder) -> Result<Embedded, EmbeddedError>) {
     let mut failures = Failures::default();
     let cases = case::all();
     for cases in cases.chunk_by(Case::shares_policy) {
         let engine = cases[0].policy().and_then(|policy| {
             // Cases are about answers; on a busy machine they may take their time.
-            Embedded::builder(policy)
-                .evaluation_time(Duration::from_secs(10))
-                .build()
+            build(Embedded::builder(policy).evaluation_time(Duration::from_secs(10)))
                 .map_err(|error| error.to_string())
         });
         for case in cases {
