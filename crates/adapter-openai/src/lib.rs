@@ -23,7 +23,7 @@
 //! let policy = r#"
 //!     package kitelogik.userpolicy
 //!     import rego.v1
-//!     allow if { input.action == "approve_refund"; input.args.amount <= 100 }
+//!     allow if { input.action == "approve_refund"; is_number(input.args.amount); input.args.amount <= 100 }
 //!     deny contains "Refunds over $100 need a manager" if input.args.amount > 100
 //! "#;
 //! let gate = PolicyGate::new(Embedded::new(Policy::builder().rego("refunds.rego", policy).build()?)?);

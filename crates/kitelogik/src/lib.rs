@@ -19,7 +19,7 @@
 //!     .rego("refunds.rego", r#"
 //!         package kitelogik.userpolicy
 //!         import rego.v1
-//!         allow if { input.action == "approve_refund"; input.args.amount <= 100 }
+//!         allow if { input.action == "approve_refund"; is_number(input.args.amount); input.args.amount <= 100 }
 //!         deny contains "Refunds over $200 require manager approval" if input.args.amount > 200
 //!     "#)
 //!     .build()?;
