@@ -1,6 +1,7 @@
 //! Whether an input is small and flat enough to be read where it lies.
 
 use kitelogik_core::{GovernanceEvent, PolicyInput};
+use serde_json::Value;
 
 /// The keys of the document and all that is no text in it.
 const FRAME: usize = 2048;
@@ -43,9 +44,20 @@ pub(super) fn fits(input: &PolicyInput<'_>, max_bytes: usize) -> bool {
             texts.all(&delegate.delegation_target);
             texts.all(&delegate.requested_capabilities);
         }
-        // Steps are as large and deep as they like.
-        GovernanceEvent::AgentPlan(plan) if !plan.steps.is_empty() => return false,
-        GovernanceEvent::AgentPlan(plan) => texts.all(&plan.action),
+        GovernanceEvent::AgentPlan(plan) => {
+            texts.all(&plan.action);
+            for step in &plan.steps {
+                texts.add(&step.action);
+                // The keys of the step.
+                texts.0 = texts.0.saturating_add(32);
+                for (key, value) in &step.args {
+                    texts.add(key);
+                    if !texts.value(value, 0) {
+                        return false;
+                    }
+                }
+            }
+        }
         GovernanceEvent::AgentBudget(budget) => texts.all(&budget.action),
     }
     texts.0.saturating_add(rest) <= max_bytes
@@ -60,6 +72,34 @@ impl Texts {
             .0
             .saturating_add(text.len().saturating_mul(6))
             .saturating_add(4);
+    }
+
+    /// Whether `value` nests no deeper than it may.
+    fn value(&mut self, value: &Value, depth: usize) -> bool {
+        if depth > MAX_DEPTH {
+            return false;
+        }
+        match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => {
+                self.0 = self.0.saturating_add(32);
+                true
+            }
+            Value::String(text) => {
+                self.add(text);
+                true
+            }
+            Value::Array(items) => {
+                self.0 = self.0.saturating_add(4);
+                items.iter().all(|item| self.value(item, depth + 1))
+            }
+            Value::Object(entries) => {
+                self.0 = self.0.saturating_add(4);
+                entries.iter().all(|(key, value)| {
+                    self.add(key);
+                    self.value(value, depth + 1)
+                })
+            }
+        }
     }
 
     fn all<'a>(&mut self, texts: impl IntoIterator<Item = &'a String>) {
