@@ -1,5 +1,6 @@
 //! What the rules of one path, and all paths of a package, come to.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use regorus::Value;
@@ -13,11 +14,6 @@ use super::value::Val;
 impl<'a> Evaluation<'a> {
     /// What the rules of `id` say; looked at once.
     pub(super) fn rules(&mut self, id: GroupId) -> Evaluated<Option<Val<'a>>> {
-        match self.rules.get(&id) {
-            Some(Memo::Done(value)) => return Ok(value.clone()),
-            Some(Memo::Running) => return Err(Box::new(Stop::Unsure)),
-            None => {}
-        }
         let program = self.program;
         let Some(group) = program.groups.get(id) else {
             return Ok(None);
@@ -25,7 +21,17 @@ impl<'a> Evaluation<'a> {
         if let Some(known) = &group.known {
             return Ok(known.as_ref().map(Val::Known));
         }
-        self.rules.insert(id, Memo::Running);
+        match self.rules.entry(id) {
+            Entry::Occupied(entry) => {
+                return match entry.get() {
+                    Memo::Done(value) => Ok(value.clone()),
+                    Memo::Running => Err(Box::new(Stop::Unsure)),
+                };
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(Memo::Running);
+            }
+        }
         let value = self.deeper(|evaluation| match group.kind {
             Kind::Complete => evaluation.complete(group),
             Kind::Set => evaluation.set_of(group),
@@ -34,7 +40,9 @@ impl<'a> Evaluation<'a> {
             Kind::Function(_) => Ok(None),
             Kind::Refer(reason) => refer(reason),
         })?;
-        self.rules.insert(id, Memo::Done(value.clone()));
+        if let Some(memo) = self.rules.get_mut(&id) {
+            *memo = Memo::Done(value.clone());
+        }
         Ok(value)
     }
 
