@@ -4,7 +4,7 @@
 //! `anthropic`, `mcp`, `kitelogik`). No gate and no session: what a model is told needs neither.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use kitelogik::prelude::*;
@@ -146,7 +146,8 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         .tool(list_open_orders)
         .tool(search()?)
         .build()?;
-    println!("{:#}", tools.definitions(format));
+    // Not `println!`, which panics where a reader such as `head` has closed the pipe.
+    writeln!(io::stdout(), "{:#}", tools.definitions(format))?;
     Ok(ExitCode::SUCCESS)
 }
 

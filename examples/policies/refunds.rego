@@ -30,5 +30,5 @@ deny contains "Refunds over $200 require manager approval" if {
 
 deny contains "The amount of a refund must be a number" if {
 	input.action == "approve_refund"
-	not is_number(input.args.amount)
+	not is_number(object.get(input.args, "amount", null))
 }

@@ -63,10 +63,10 @@ mod probe;
 
 pub use kitelogik_core as core;
 pub use kitelogik_core::{
-    Approval, ApprovalRequest, Approver, ApproverError, AuditError, AuditSink, DecisionRecord,
-    DocumentError, EventDocument, FailClosed, GovernanceError, GovernanceEvent, LayerAnswer,
-    LayerTrace, Outcome, PlanStep, PolicyDecision, PolicyEngine, RecordId, RiskTier,
-    SessionContext, Verdict,
+    Approval, ApprovalRequest, Approver, ApproverError, AuditError, AuditSink, BoxFuture,
+    BudgetUsage, DecisionRecord, DocumentError, EngineError, EventDocument, FailClosed,
+    GovernanceError, GovernanceEvent, LayerAnswer, LayerTrace, Outcome, PlanStep, PolicyDecision,
+    PolicyEngine, PolicyInput, RecordId, RiskTier, SessionContext, ToolCallInput, Verdict,
 };
 #[cfg(feature = "macros")]
 pub use kitelogik_macros::governed;

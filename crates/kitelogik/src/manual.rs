@@ -2,9 +2,15 @@
 //!
 //! * [`threat_model`]: who is trusted with what.
 //! * [`how_it_fails`]: what each fault becomes.
-//! * [`writing_policies`]: the input a policy reads, the result it gives.
-//! * [`choosing_an_engine`]: in process, a server, layers, your own.
 //! * [`approvals_and_audit`]: calls that a person decides, and keeping what was decided.
+#![cfg_attr(
+    feature = "embedded",
+    doc = "* [`writing_policies`]: the input a policy reads, the result it gives."
+)]
+#![cfg_attr(
+    all(feature = "embedded", feature = "rest"),
+    doc = "* [`choosing_an_engine`]: in process, a server, layers, your own."
+)]
 
 #[doc = include_str!("manual/threat_model.md")]
 pub mod threat_model {}

@@ -10,6 +10,8 @@ use std::env;
 use std::fs;
 use std::process::{Command, Output};
 
+use kitelogik::Policy;
+use kitelogik::policy::check::check;
 use kitelogik_opa_process::opa_or_skip;
 use serde_json::Value;
 
@@ -47,10 +49,7 @@ fn the_first_governed_tool_prints_the_same_before_an_opa_server() {
     let folder = tempfile::tempdir().unwrap();
     let written = folder.path().join("policy");
     let policies = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
-    kitelogik::Policy::load(policies)
-        .unwrap()
-        .write_to(&written)
-        .unwrap();
+    Policy::load(policies).unwrap().write_to(&written).unwrap();
     let server = opa
         .server()
         .policy(&written)
@@ -103,5 +102,40 @@ fn the_tools_are_printed_as_each_api_defines_them() {
             definitions, snapshot,
             "run with UPDATE_SNAPSHOTS=1 and read the difference"
         );
+    }
+}
+
+#[test]
+fn the_examples_print_what_the_tutorial_speaks_of() {
+    for example in [
+        "four_verdicts",
+        "sync_and_renamed",
+        "toolbox",
+        "layered_policy",
+    ] {
+        let output = run(example, &[]);
+        assert!(output.status.success(), "{example}");
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let snapshot = format!(
+            "{}/tests/snapshots/{example}.txt",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        if env::var_os("UPDATE_SNAPSHOTS").is_some() {
+            fs::write(&snapshot, &printed).unwrap();
+        }
+        assert_eq!(
+            printed,
+            fs::read_to_string(snapshot).unwrap(),
+            "{example}: run with UPDATE_SNAPSHOTS=1 and read the difference"
+        );
+    }
+}
+
+#[test]
+fn a_check_finds_nothing_in_the_policies_of_the_examples() {
+    for folder in ["policies", "layers/organisation", "layers/team"] {
+        let builder = Policy::builder().path(format!("{}/{folder}", env!("CARGO_MANIFEST_DIR")));
+        let report = check(builder);
+        assert!(report.passed(), "{folder}: {}", report.text());
     }
 }

@@ -22,10 +22,13 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Check {
-    /// Directories and files, as for `--policy`. Default: `./policies`
+    /// Directories, `.rego`, `.yaml` and bundles. Default: `./policies`
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The tools that the policy is for: what `schemas()` prints in the format `kitelogik`; `-` is standard input
+    /// The same, in the way of the other commands; may be given several times
+    #[arg(short, long = "policy", value_name = "PATH")]
+    policies: Vec<PathBuf>,
+    /// The tools that the policy is for: what `Toolbox::definitions` gives in the format `kitelogik`; `-` is standard input
     #[arg(long, value_name = "FILE")]
     tools: Option<PathBuf>,
     /// How findings are printed
@@ -53,7 +56,7 @@ enum Format {
 }
 
 pub(crate) fn run(arguments: &Check, output: &mut Output) -> Outcome {
-    let paths = default_paths(&arguments.paths)?;
+    let paths = default_paths(&[arguments.paths.as_slice(), &arguments.policies].concat())?;
     let mut checker = Checker::new(arguments.options.builder(&paths)?);
     if let Some(path) = &arguments.tools {
         let tools = Tools::parse(&read_file(path)?)

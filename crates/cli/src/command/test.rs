@@ -26,9 +26,12 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Test {
-    /// Directories and files, as for `--policy`. Default: `./policies`
+    /// Directories, `.rego`, `.yaml` and bundles. Default: `./policies`
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// The same, in the way of the other commands; may be given several times
+    #[arg(short, long = "policy", value_name = "PATH")]
+    policies: Vec<PathBuf>,
     /// Name tests that pass, too
     #[arg(short, long)]
     verbose: bool,
@@ -64,7 +67,7 @@ pub(crate) fn run(arguments: &Test, output: &mut Output) -> Outcome {
 }
 
 fn report(arguments: &Test, output: &Output) -> Outcome<TestReport> {
-    let paths = default_paths(&arguments.paths)?;
+    let paths = default_paths(&[arguments.paths.as_slice(), &arguments.policies].concat())?;
     let builder = arguments.options.builder(&paths)?;
     let mut runner = TestRunner::new(builder).map_err(|error| crate::policy::explain(&error))?;
     for warning in runner.policy().warnings() {
