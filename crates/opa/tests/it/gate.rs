@@ -377,14 +377,17 @@ async fn an_engine_cannot_approve() {
     assert_eq!(decision.approval, None);
 }
 
+/// A verdict, and what came of the call.
+type Entry = (Verdict, Option<Outcome>);
+
 /// Keeps records in memory.
 #[derive(Clone, Default)]
 struct Memory {
-    records: Arc<Mutex<Vec<(Verdict, Option<Outcome>)>>>,
+    records: Arc<Mutex<Vec<Entry>>>,
 }
 
 impl Memory {
-    fn outcomes(&self) -> Vec<(Verdict, Option<Outcome>)> {
+    fn outcomes(&self) -> Vec<Entry> {
         self.records.lock().unwrap().clone()
     }
 }
