@@ -58,6 +58,10 @@ impl Lower<'_> {
             }
         }
         group.kind = kind.unwrap_or(Kind::Complete);
+        if !say_the_same(&definitions) {
+            let bodies = definitions.iter_mut().flat_map(|rule| &mut rule.bodies);
+            bodies.for_each(|body| body.constant = false);
+        }
         Ok(definitions)
     }
 
@@ -171,10 +175,10 @@ impl Lower<'_> {
         }
     }
 
-    fn body(&mut self, head: &RuleHead, body: Option<(usize, &RuleBody)>) -> Body {
+    fn body(&mut self, rule: &RuleHead, body: Option<(usize, &RuleBody)>) -> Body {
         let number = body.map_or(0, |(number, _)| number);
         let assigned = body.and_then(|(_, body)| body.assign.as_ref());
-        let says = |lower: &mut Self| match head {
+        let says = |lower: &mut Self| match rule {
             RuleHead::Set { key, .. } => match key {
                 Some(key) => Ok(Head::Value(lower.term(key)?)),
                 None => Ok(Head::Value(Node::Undefined)),
@@ -204,12 +208,17 @@ impl Lower<'_> {
                 (Box::default(), head)
             }
         };
-        let constant = match &head {
-            Head::Value(node) => matches!(node, Node::Known(_)),
-            Head::Entry(key, value) => {
-                matches!(key, Node::Known(_)) && matches!(value, Node::Known(_))
+        // As OPA: a set or an object is looked at whole, and so is what is not written as a literal.
+        let constant = match rule {
+            RuleHead::Compr { refr, assign, .. } if !matches!(**refr, Expr::RefBrack { .. }) => {
+                let said = if number == 0 {
+                    assign.as_ref().or(assigned)
+                } else {
+                    assigned
+                };
+                said.is_none_or(|assign| is_literal(&assign.value))
             }
-            Head::Refer(_) => false,
+            _ => false,
         };
         Body {
             steps,
@@ -217,4 +226,28 @@ impl Lower<'_> {
             constant,
         }
     }
+}
+
+fn is_literal(expression: &Expr) -> bool {
+    matches!(
+        expression,
+        Expr::String { .. }
+            | Expr::RawString { .. }
+            | Expr::Number { .. }
+            | Expr::Bool { .. }
+            | Expr::Null { .. }
+    )
+}
+
+/// Whether all bodies of all rules say one and the same literal, so that one way through one of them is enough.
+fn say_the_same(definitions: &[Definition]) -> bool {
+    let mut values = definitions
+        .iter()
+        .flat_map(|definition| &definition.bodies)
+        .map(|body| match &body.head {
+            Head::Value(Node::Known(value)) if body.constant => Some(value),
+            _ => None,
+        });
+    let first = values.next().flatten();
+    first.is_some() && values.all(|value| value == first)
 }
