@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -94,11 +94,11 @@ fn serve_answers_the_entry_point_and_nothing_else_until_ctrl_c() {
         "package kitelogik.userpolicy\nimport rego.v1\nallow if input.action == \"read\"",
     )
     .unwrap();
-    let address = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string();
+    // Below the ports that the system gives to clients: connecting to one of those can meet itself.
+    let address = (30_000..32_000)
+        .map(|port| format!("127.0.0.1:{port}"))
+        .find(|address| TcpListener::bind(address).is_ok())
+        .unwrap();
     let mut server = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["opa", "serve", "--addr", &address, "--policy"])
         .arg(folder.path())
@@ -108,11 +108,13 @@ fn serve_answers_the_entry_point_and_nothing_else_until_ctrl_c() {
         .unwrap();
 
     let begin = Instant::now();
-    while TcpStream::connect(&address).is_err() {
+    let query = r#"{"input": {"action": "read"}}"#;
+    while !try_send(&address, "POST", "/v1/data/kitelogik/main", query)
+        .is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    {
         assert!(begin.elapsed() < Duration::from_secs(60) && server.try_wait().unwrap().is_none());
         thread::yield_now();
     }
-    let query = r#"{"input": {"action": "read"}}"#;
     assert!(send(&address, "POST", "/v1/data/kitelogik/main", query).contains("\"allow\":true"));
     let policy = "package kitelogik.main\nallow := true";
     assert!(send(&address, "PUT", "/v1/policies/main", policy).starts_with("HTTP/1.1 401"));
@@ -134,14 +136,17 @@ fn serve(arguments: &[&str]) -> Output {
 }
 
 fn send(address: &str, method: &str, path: &str, body: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
+    try_send(address, method, path, body).unwrap()
+}
+
+fn try_send(address: &str, method: &str, path: &str, body: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
     let length = body.len();
     write!(
         stream,
         "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
-    .unwrap();
+    )?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
