@@ -225,7 +225,7 @@ impl Session {
         request: &CallRequest,
         usage: BudgetUsage,
     ) -> (GovernanceEvent, PolicyDecision) {
-        let deadline = Instant::now() + self.gate.decision_timeout();
+        let begun = Instant::now();
         let mut resources: Vec<&str> = Vec::new();
         for resource in &request.resources {
             if !resources.contains(&resource.as_str()) {
@@ -248,7 +248,7 @@ impl Session {
                 break;
             }
             let other = request.event(Some(resource));
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = self.gate.decision_timeout().saturating_sub(begun.elapsed());
             let judged = self.gate.judge(&other, &self.context, usage, left).await;
             if judged.verdict.strength() > decision.verdict.strength() {
                 event = other;

@@ -258,6 +258,18 @@ async fn all_resources_of_a_call_share_one_time_limit() {
 }
 
 #[tokio::test]
+async fn the_longest_time_limit_there_is_is_one() {
+    let gate = PolicyGate::builder(Scripted::default())
+        .decision_timeout(Duration::MAX)
+        .build();
+    let request = CallRequest {
+        resources: ["a", "b"].map(str::to_owned).into(),
+        ..call("allow")
+    };
+    assert!(session(&gate).authorize(request).await.is_ok());
+}
+
+#[tokio::test]
 async fn an_allow_with_a_fault_is_a_denial_also_beside_a_clean_allow() {
     let gate = PolicyGate::new(Scripted::default());
     for resources in [vec![], vec!["a"], vec!["a", "faulty"], vec!["faulty", "a"]] {
