@@ -1,9 +1,15 @@
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{BoxFuture, GovernanceEvent, PolicyDecision, SessionContext};
 
 /// Asks a person about a call whose verdict is
 /// [`RequireApproval`](crate::Verdict::RequireApproval).
+///
+/// The gate asks in two steps. [`approve`](Self::approve) gives the person's answer. Where that is a
+/// grant, the gate judges the call again, because the policy, the budget or a kill switch may have
+/// changed since; only if the policy now allows it, or asks for approval for the same rules and
+/// reasons, does [`use_up`](Self::use_up) take the grant, and the body runs.
 ///
 /// An approver that fails, panics or does not answer within the gate's approval timeout is a
 /// denial: not knowing means no.
@@ -17,18 +23,49 @@ pub trait Approver: Send + Sync {
         &'a self,
         request: &'a ApprovalRequest<'a>,
     ) -> BoxFuture<'a, Result<Approval, ApproverError>>;
+
+    /// Takes the grant with the id `granted`, so that it lets no other call run.
+    ///
+    /// An approver whose grants can be seen by several calls must let exactly one of them win.
+    /// Default: the grant is of this call alone, as where each call is put to a person by itself.
+    ///
+    /// # Errors
+    ///
+    /// It could not be taken or not be known whether it was; the gate denies.
+    fn use_up<'a>(
+        &'a self,
+        request: &'a ApprovalRequest<'a>,
+        granted: &'a str,
+    ) -> BoxFuture<'a, Result<Use, ApproverError>> {
+        let _ = (request, granted);
+        Box::pin(async { Ok(Use::Taken) })
+    }
+}
+
+/// What came of taking a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// It was taken for this call: the call may run.
+    Taken,
+    /// It is no longer there: used by another call, expired, or taken back. The gate asks anew.
+    Gone,
 }
 
 /// What a person is asked to approve: exactly this call of this session.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ApprovalRequest<'a> {
-    /// What is to happen.
+    /// What is to happen. Of a call that touches several resources, the event of the one that weighs
+    /// most.
     pub event: &'a GovernanceEvent,
     /// Who asks.
     pub context: &'a SessionContext,
     /// Why the policy wants a person to decide.
     pub decision: &'a PolicyDecision,
+    /// All resources that the call touches, as it names them.
+    pub resources: &'a [String],
+    /// The JSON Schema of the tool's arguments, as it was published, where there is a tool.
+    pub tool_schema: Option<&'a str>,
 }
 
 impl<'a> ApprovalRequest<'a> {
@@ -42,12 +79,22 @@ impl<'a> ApprovalRequest<'a> {
             event,
             context,
             decision,
+            resources: &[],
+            tool_schema: None,
         }
+    }
+
+    /// The resources that the call touches, and the schema that its tool publishes.
+    #[must_use]
+    pub fn of_call(mut self, resources: &'a [String], tool_schema: Option<&'a str>) -> Self {
+        self.resources = resources;
+        self.tool_schema = tool_schema;
+        self
     }
 }
 
 /// What became of an approval request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Approval {
     /// A person approved this call; it may run once.
@@ -64,8 +111,22 @@ pub enum Approval {
         /// Who denied.
         approver: String,
     },
+    /// A person wants other arguments: this call does not run, a call with those is judged anew.
+    Edited {
+        /// The request, as in `apr_…`.
+        request: String,
+        /// Who edited.
+        approver: String,
+        /// The arguments that they want instead.
+        arguments: Map<String, Value>,
+    },
     /// Nobody has decided yet: the call does not run, and its caller may ask again later.
     Pending {
+        /// The request, as in `apr_…`.
+        request: String,
+    },
+    /// Nobody decided in time: the call does not run, and its caller may ask anew.
+    Expired {
         /// The request, as in `apr_…`.
         request: String,
     },
@@ -77,7 +138,9 @@ impl Approval {
         match self {
             Self::Granted { request, .. }
             | Self::Denied { request, .. }
-            | Self::Pending { request } => request,
+            | Self::Edited { request, .. }
+            | Self::Pending { request }
+            | Self::Expired { request } => request,
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::time::{Duration, SystemTime};
+
 use serde::{Deserialize, Serialize};
 
 use crate::{BoxFuture, GovernanceEvent, PolicyDecision, SessionContext};
@@ -20,6 +22,38 @@ pub trait AuditSink: Send + Sync {
     /// Called exactly once for each recorded tool call, also when the call's future is dropped,
     /// and then from a destructor: it must return quickly and must not block.
     fn record_outcome(&self, record: RecordId, outcome: Outcome);
+
+    /// Notes a change of the gate itself, such as a kill switch. Default: not kept.
+    ///
+    /// It must return quickly and must not block.
+    fn record_change(&self, change: &GateChange<'_>) {
+        let _ = change;
+    }
+}
+
+/// A change of the gate that bears on calls to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GateChange<'a> {
+    /// Calls were stopped.
+    Stopped {
+        /// Which: `everything`, `session s1`, `tool approve_refund`.
+        what: &'a str,
+        /// Why, as the person said who stopped them.
+        reason: &'a str,
+    },
+    /// Calls that were stopped may be made again.
+    Resumed {
+        /// Which, as in [`Stopped`](Self::Stopped).
+        what: &'a str,
+    },
+    /// Another revision of the policy is in force.
+    Policy {
+        /// The revision that was in force before, where it is known.
+        before: Option<&'a str>,
+        /// The revision in force.
+        after: Option<&'a str>,
+    },
 }
 
 /// What the gate tells the sink about one decision.
@@ -32,6 +66,14 @@ pub struct DecisionRecord<'a> {
     pub context: &'a SessionContext,
     /// What was decided.
     pub decision: &'a PolicyDecision,
+    /// All resources that the call touches, as it names them.
+    pub resources: &'a [String],
+    /// The JSON Schema of the tool's arguments, as it was published, where there is a tool.
+    pub tool_schema: Option<&'a str>,
+    /// When the gate was asked.
+    pub asked_at: SystemTime,
+    /// How long the gate took to decide, waiting for a person included.
+    pub decided_in: Duration,
 }
 
 impl<'a> DecisionRecord<'a> {
@@ -45,6 +87,10 @@ impl<'a> DecisionRecord<'a> {
             event,
             context,
             decision,
+            resources: &[],
+            tool_schema: None,
+            asked_at: SystemTime::now(),
+            decided_in: Duration::ZERO,
         }
     }
 }

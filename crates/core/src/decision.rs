@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -30,6 +31,8 @@ pub struct PolicyDecision {
     pub decision_id: String,
     /// The revision (digest) of the policy that decided, where the engine knows it.
     pub revision: Option<Arc<str>>,
+    /// Which kind of engine decided: `embedded`, `opa`, … None where an engine does not say.
+    pub engine: Option<Cow<'static, str>>,
     /// Why nobody could know, if that is why the call is denied.
     pub fail_closed: Option<FailClosed>,
     /// What is known about a fault: for logs and records, never for a model.
@@ -50,6 +53,7 @@ impl PolicyDecision {
             rules: BTreeSet::new(),
             decision_id: Uuid::now_v7().to_string(),
             revision: None,
+            engine: None,
             fail_closed: None,
             detail: None,
             approval: None,
@@ -68,6 +72,16 @@ impl PolicyDecision {
                 RiskTier::SecurityCritical,
                 code.public_reason(),
             )
+        }
+    }
+
+    /// The denial of what a person has stopped by a kill switch, over every policy.
+    pub fn stopped(reason: impl Into<String>) -> Self {
+        const RULE: &str = "kill_switch";
+        Self {
+            rule_matched: Some(RULE.to_owned()),
+            rules: BTreeSet::from([RULE.to_owned()]),
+            ..Self::new(Verdict::Deny, RiskTier::SecurityCritical, reason)
         }
     }
 
@@ -133,7 +147,7 @@ impl PolicyDecision {
 
 impl Serialize for PolicyDecision {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut document = serializer.serialize_struct("PolicyDecision", 14)?;
+        let mut document = serializer.serialize_struct("PolicyDecision", 15)?;
         document.serialize_field("verdict", &self.verdict)?;
         document.serialize_field("allow", &self.allowed())?;
         document.serialize_field("deny", &self.denied())?;
@@ -144,6 +158,7 @@ impl Serialize for PolicyDecision {
         document.serialize_field("rules", &self.rules)?;
         document.serialize_field("decision_id", &self.decision_id)?;
         document.serialize_field("revision", &self.revision.as_deref())?;
+        document.serialize_field("engine", &self.engine)?;
         document.serialize_field("fail_closed", &self.fail_closed)?;
         document.serialize_field("detail", &self.detail)?;
         document.serialize_field("approval", &self.approval)?;

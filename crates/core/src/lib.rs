@@ -35,14 +35,15 @@ mod event;
 mod fail_closed;
 mod input;
 pub mod json;
+mod masking;
 mod result;
 mod risk;
 pub mod text;
 mod verdict;
 
-pub use approval::{Approval, ApprovalRequest, Approver, ApproverError};
+pub use approval::{Approval, ApprovalRequest, Approver, ApproverError, Use};
 pub use arguments::Arguments;
-pub use audit::{AuditError, AuditSink, DecisionRecord, Outcome, RecordId};
+pub use audit::{AuditError, AuditSink, DecisionRecord, GateChange, Outcome, RecordId};
 pub use context::{BudgetUsage, SessionContext};
 pub use decision::{LayerAnswer, LayerTrace, PolicyDecision};
 pub use document::{DocumentError, EventDocument};
@@ -54,5 +55,6 @@ pub use event::{
 };
 pub use fail_closed::FailClosed;
 pub use input::PolicyInput;
+pub use masking::{MASKED, Masking, MaskingBuilder, MaskingError};
 pub use risk::{RiskTier, UnknownRiskTier};
 pub use verdict::Verdict;

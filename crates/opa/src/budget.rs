@@ -90,6 +90,12 @@ impl CountedCall {
         (call, budget.usage_after(before))
     }
 
+    /// The figures of this moment without this call itself.
+    pub(crate) fn usage(&self) -> BudgetUsage {
+        let counted = self.budget.api_calls.load(Ordering::SeqCst);
+        self.budget.usage_after(counted.saturating_sub(1))
+    }
+
     pub(crate) fn begin(&mut self) {
         self.began = true;
     }

@@ -1,17 +1,17 @@
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use kitelogik_core::{
-    Approval, ApprovalRequest, Approver, AuditSink, BudgetUsage, DecisionRecord, EngineError,
-    FailClosed, GovernanceEvent, PolicyDecision, PolicyEngine, PolicyInput, SessionContext,
-    Verdict,
+    Approval, ApprovalRequest, Approver, ApproverError, Arguments, AuditSink, BudgetUsage,
+    EngineError, FailClosed, GovernanceEvent, PolicyDecision, PolicyEngine, PolicyInput,
+    SessionContext, Use, Verdict,
 };
 
-use crate::Session;
+use crate::fault::{Fault, bounded};
+use crate::question::Question;
 use crate::record::Record;
+use crate::{KillSwitch, Session};
 
 /// Asks a policy before anything happens, and lets nothing through that is not clearly allowed.
 ///
@@ -35,6 +35,7 @@ struct Shared {
     approver: Option<Arc<dyn Approver>>,
     approval_timeout: Duration,
     audit: Option<Audit>,
+    kill_switch: KillSwitch,
 }
 
 impl std::fmt::Debug for PolicyGate {
@@ -79,6 +80,7 @@ impl PolicyGate {
                 approver: None,
                 approval_timeout: Duration::from_secs(300),
                 audit: None,
+                kill_switch: KillSwitch::default(),
             },
         }
     }
@@ -95,9 +97,16 @@ impl PolicyGate {
         event: &GovernanceEvent,
         context: &SessionContext,
     ) -> Arc<PolicyDecision> {
+        let question = Question::event(event, context);
         let limit = self.shared.decision_timeout;
         let decision = self.judge(event, context, context.into(), limit).await;
-        self.record(event, context, decision).await.0
+        self.record(&question, event, decision).await.0
+    }
+
+    /// The switch that stops everything, one session or one tool at once, whatever policies and
+    /// approvals say.
+    pub fn kill_switch(&self) -> &KillSwitch {
+        &self.shared.kill_switch
     }
 
     /// The revision (digest) of the policy in force, where the engine knows it.
@@ -122,7 +131,7 @@ impl PolicyGate {
         self.shared.decision_timeout
     }
 
-    /// Asks the engine, for at most `limit`.
+    /// Asks the engine, for at most `limit`, unless calls like this one are stopped.
     pub(crate) async fn judge(
         &self,
         event: &GovernanceEvent,
@@ -130,6 +139,9 @@ impl PolicyGate {
         usage: BudgetUsage,
         limit: Duration,
     ) -> PolicyDecision {
+        if let Some(stopped) = self.shared.kill_switch.denial(event, context) {
+            return stopped;
+        }
         let input = PolicyInput::new(event, context, usage);
         let ask = async { self.shared.engine.decide(&input).await };
         let answer = bounded(ask, limit)
@@ -149,50 +161,88 @@ impl PolicyGate {
     }
 
     /// Puts a call that a person must approve to the approver, if there is one.
+    ///
+    /// Who approved is in the decision's `approval`; the grant is not used up yet.
     pub(crate) async fn review(
         &self,
-        event: &GovernanceEvent,
-        context: &SessionContext,
+        request: &ApprovalRequest<'_>,
         mut decision: PolicyDecision,
     ) -> PolicyDecision {
         let Some(approver) = &self.shared.approver else {
             return decision;
         };
-        if decision.verdict != Verdict::RequireApproval {
-            return decision;
-        }
-        let request = ApprovalRequest::new(event, context, &decision);
-        let ask = async { approver.approve(&request).await };
-        let failure = match bounded(ask, self.shared.approval_timeout).await {
-            Ok(Ok(approval)) => {
-                if let Approval::Denied { .. } = approval {
-                    decision.verdict = Verdict::Deny;
-                    "a reviewer denied this call".clone_into(&mut decision.reason);
+        let ask = async { approver.approve(request).await };
+        match self.of_approver(ask).await {
+            Err(failure) => not_approved(
+                request.event,
+                failure,
+                "the approval could not be asked for",
+            ),
+            Ok(approval) => {
+                match &approval {
+                    Approval::Denied { .. } => {
+                        decision.verdict = Verdict::Deny;
+                        "a reviewer denied this call".clone_into(&mut decision.reason);
+                    }
+                    Approval::Edited { arguments, .. } => {
+                        decision.verdict = Verdict::Refuse;
+                        decision.reason = format!(
+                            "a reviewer asks for other arguments: {}",
+                            Arguments::from(arguments.clone()).text()
+                        );
+                    }
+                    Approval::Granted { .. }
+                    | Approval::Pending { .. }
+                    | Approval::Expired { .. } => {}
                 }
                 decision.approval = Some(approval);
-                return decision;
+                decision
             }
-            Ok(Err(error)) => error.to_string(),
-            Err(Fault::Elapsed) => "no answer within the approval timeout".to_owned(),
-            Err(Fault::Panicked(message)) => format!("panicked: {message}"),
+        }
+    }
+
+    /// Takes the grant for this call.
+    ///
+    /// # Errors
+    ///
+    /// The denial that follows from not knowing whether it was taken.
+    pub(crate) async fn use_up(
+        &self,
+        request: &ApprovalRequest<'_>,
+        granted: &str,
+    ) -> Result<Use, PolicyDecision> {
+        let Some(approver) = &self.shared.approver else {
+            return Ok(Use::Gone);
         };
-        let error = EngineError::new(FailClosed::InternalError, format!("approver: {failure}"));
-        let mut denial = fail_closed(event, &error);
-        "the approval could not be asked for".clone_into(&mut denial.reason);
-        denial
+        let take = async { approver.use_up(request, granted).await };
+        self.of_approver(take).await.map_err(|failure| {
+            not_approved(request.event, failure, "the approval could not be used")
+        })
+    }
+
+    async fn of_approver<T>(
+        &self,
+        work: impl Future<Output = Result<T, ApproverError>>,
+    ) -> Result<T, String> {
+        match bounded(work, self.shared.approval_timeout).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(Fault::Elapsed) => Err("no answer within the approval timeout".to_owned()),
+            Err(Fault::Panicked(message)) => Err(format!("panicked: {message}")),
+        }
     }
 
     /// Records the decision; what cannot be recorded is denied where the gate requires it.
     pub(crate) async fn record(
         &self,
+        question: &Question<'_>,
         event: &GovernanceEvent,
-        context: &SessionContext,
         decision: PolicyDecision,
     ) -> (Arc<PolicyDecision>, Record) {
         let Some(audit) = &self.shared.audit else {
             return (Arc::new(decision), Record::none());
         };
-        let record = DecisionRecord::new(event, context, &decision);
+        let record = question.record(event, &decision);
         let write = async { audit.sink.record_decision(&record).await };
         let failure = match bounded(write, audit.timeout).await {
             Ok(Ok(id)) => return (Arc::new(decision), Record::new(audit.sink.clone(), id)),
@@ -261,12 +311,28 @@ impl PolicyGateBuilder {
         self
     }
 
+    /// The switch that stops calls, for one that several gates share. Default: the gate's own.
+    pub fn kill_switch(mut self, switch: KillSwitch) -> Self {
+        self.shared.kill_switch = switch;
+        self
+    }
+
     /// The gate.
     pub fn build(self) -> PolicyGate {
+        if let Some(audit) = &self.shared.audit {
+            self.shared.kill_switch.report_to(&audit.sink);
+        }
         PolicyGate {
             shared: Arc::new(self.shared),
         }
     }
+}
+
+fn not_approved(event: &GovernanceEvent, failure: String, reason: &str) -> PolicyDecision {
+    let error = EngineError::new(FailClosed::InternalError, format!("approver: {failure}"));
+    let mut denial = fail_closed(event, &error);
+    reason.clone_into(&mut denial.reason);
+    denial
 }
 
 fn fail_closed(event: &GovernanceEvent, error: &EngineError) -> PolicyDecision {
@@ -279,42 +345,4 @@ fn fail_closed(event: &GovernanceEvent, error: &EngineError) -> PolicyDecision {
         "denied: the policy could not be checked",
     );
     decision
-}
-
-enum Fault {
-    Elapsed,
-    Panicked(String),
-}
-
-impl Fault {
-    fn of_engine(self) -> EngineError {
-        match self {
-            Self::Elapsed => EngineError::new(
-                FailClosed::EngineTimeout,
-                "no decision within the gate's limit",
-            ),
-            Self::Panicked(message) => {
-                EngineError::new(FailClosed::InternalError, format!("panicked: {message}"))
-            }
-        }
-    }
-}
-
-/// Runs foreign code within a time limit and catches its panics.
-async fn bounded<T>(work: impl Future<Output = T>, limit: Duration) -> Result<T, Fault> {
-    // The timer is made inside, so that a runtime without one ends in a denial, not in a panic.
-    let work = async { tokio::time::timeout(limit, work).await };
-    match AssertUnwindSafe(work).catch_unwind().await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(_elapsed)) => Err(Fault::Elapsed),
-        Err(panic) => Err(Fault::Panicked(panic_message(&*panic))),
-    }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    panic
-        .downcast_ref::<&str>()
-        .map(|message| (*message).to_owned())
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "without a message".to_owned())
 }

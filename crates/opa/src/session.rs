@@ -1,13 +1,15 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kitelogik_core::{
-    AgentBudget, AgentDelegate, AgentPlan, AgentSpawn, Arguments, BudgetUsage, DataClassification,
-    EngineError, FailClosed, GovernanceError, GovernanceEvent, PlanStep, PolicyDecision,
-    SessionContext, ToolCallInput,
+    AgentBudget, AgentDelegate, AgentPlan, AgentSpawn, Approval, Arguments, BudgetUsage,
+    DataClassification, EngineError, FailClosed, GovernanceError, GovernanceEvent, PlanStep,
+    PolicyDecision, SessionContext, ToolCallInput, Use, Verdict,
 };
 
 use crate::budget::{Budget, CountedCall};
+use crate::question::{Asked, Question};
+use crate::record::Record;
 use crate::{Permit, PolicyGate};
 
 /// A gate and a session's context: what calls run in.
@@ -18,6 +20,7 @@ pub struct Session {
     gate: PolicyGate,
     context: Arc<SessionContext>,
     budget: Arc<Budget>,
+    deadline: Option<Duration>,
 }
 
 /// A tool call that wants to run.
@@ -34,11 +37,18 @@ pub struct CallRequest {
     pub resources: Vec<String>,
     /// How sensitive the data is, where that is known.
     pub data_classification: Option<DataClassification>,
+    /// The JSON Schema that the tool publishes for its arguments. An approval is for a tool with
+    /// exactly this one; the policy does not see it.
+    pub tool_schema: Option<Arc<str>>,
 }
 
 /// How many paths or URLs one call may touch: 32. One that names more is denied with
 /// [`FailClosed::LimitExceeded`].
 pub const MAX_RESOURCES: usize = 32;
+
+/// How often a call asks for approval before it is given up: each time, what it was approved for has
+/// changed or another call was faster.
+const MAX_APPROVALS: usize = 3;
 
 impl CallRequest {
     fn event(&self, resource: Option<&str>) -> GovernanceEvent {
@@ -68,6 +78,20 @@ impl Session {
             gate,
             budget: Arc::new(Budget::new(&context)),
             context: Arc::new(context),
+            deadline: None,
+        }
+    }
+
+    /// The same session, whose questions the engine has at most `deadline` to answer, where that is
+    /// less than the gate's own limit. For one call: `call.run(&session.within(limit))`.
+    ///
+    /// When it passes, the decision is a denial with [`FailClosed::EngineTimeout`], and the question
+    /// is dropped: over REST, its request is cancelled. Waiting for a person does not count.
+    #[must_use]
+    pub fn within(&self, deadline: Duration) -> Self {
+        Self {
+            deadline: Some(deadline),
+            ..self.clone()
         }
     }
 
@@ -96,8 +120,7 @@ impl Session {
     /// Judges `event` with the budget figures of this moment, and records the decision. Nothing
     /// runs, nobody is asked for approval, and no call is counted.
     pub async fn evaluate(&self, event: &GovernanceEvent) -> Arc<PolicyDecision> {
-        let decision = self.judge(event, self.usage()).await;
-        self.gate.record(event, &self.context, decision).await.0
+        self.look(&Question::event(event, &self.context)).await
     }
 
     /// Judges a tool call, asks for approval where the policy wants it, records the decision, and
@@ -108,9 +131,8 @@ impl Session {
     /// The call may not run: the decision says why.
     pub async fn authorize(&self, request: CallRequest) -> Result<Permit, GovernanceError> {
         let (counted, usage) = CountedCall::take(&self.budget);
-        let (event, decision) = self.judge_call(&request, usage).await;
-        let decision = self.gate.review(&event, &self.context, decision).await;
-        let (decision, record) = self.gate.record(&event, &self.context, decision).await;
+        let question = Question::call(&request, &self.context);
+        let (decision, record) = self.decide(&question, usage, Some(&counted)).await;
         let CallRequest {
             tool, action, args, ..
         } = request;
@@ -127,8 +149,7 @@ impl Session {
     /// Judges a tool call as [`authorize`](Self::authorize) does, and records the decision. Nothing
     /// runs, nobody is asked for approval, and no call is counted.
     pub async fn evaluate_call(&self, request: &CallRequest) -> Arc<PolicyDecision> {
-        let (event, decision) = self.judge_call(request, self.usage()).await;
-        self.gate.record(&event, &self.context, decision).await.0
+        self.look(&Question::call(request, &self.context)).await
     }
 
     /// Denies a tool call that cannot be put to the policy at all, and records that.
@@ -137,7 +158,8 @@ impl Session {
     pub async fn reject(&self, request: CallRequest, error: &EngineError) -> GovernanceError {
         let event = request.event(None);
         let decision = PolicyDecision::fail_closed(error);
-        let (decision, _never_ran) = self.gate.record(&event, &self.context, decision).await;
+        let question = Question::call(&request, &self.context);
+        let (decision, _never_ran) = self.gate.record(&question, &event, decision).await;
         GovernanceError::new(event.subject(), decision)
     }
 
@@ -202,9 +224,8 @@ impl Session {
     }
 
     async fn ask(&self, event: GovernanceEvent) -> Result<Arc<PolicyDecision>, GovernanceError> {
-        let decision = self.judge(&event, self.usage()).await;
-        let decision = self.gate.review(&event, &self.context, decision).await;
-        let (decision, _never_ran) = self.gate.record(&event, &self.context, decision).await;
+        let question = Question::event(&event, &self.context);
+        let (decision, _never_ran) = self.decide(&question, self.usage(), None).await;
         if decision.permits() {
             Ok(decision)
         } else {
@@ -212,9 +233,99 @@ impl Session {
         }
     }
 
-    async fn judge(&self, event: &GovernanceEvent, usage: BudgetUsage) -> PolicyDecision {
+    async fn look(&self, question: &Question<'_>) -> Arc<PolicyDecision> {
+        let (event, decision) = self.judge(question, self.usage()).await;
+        self.gate.record(question, &event, decision).await.0
+    }
+
+    /// Judges, asks for approval where the policy wants it, and records.
+    async fn decide(
+        &self,
+        question: &Question<'_>,
+        usage: BudgetUsage,
+        counted: Option<&CountedCall>,
+    ) -> (Arc<PolicyDecision>, Record) {
+        let (event, decision) = self.judge(question, usage).await;
+        let (event, decision) = if decision.requires_approval() {
+            self.approved(question, counted, event, decision).await
+        } else {
+            (event, decision)
+        };
+        let decided = self.gate.record(question, &event, decision).await;
+        // The record may have taken long: what was stopped meanwhile does not begin.
+        match self.gate.kill_switch().denial(&event, &self.context) {
+            Some(stopped) if decided.0.permits() => {
+                drop(decided);
+                self.gate.record(question, &event, stopped).await
+            }
+            _ => decided,
+        }
+    }
+
+    /// Asks a person, and judges again what they granted, because the policy, the budget or the kill
+    /// switch may have changed meanwhile. Only what the policy then allows, or wants approved for the
+    /// same rules and reasons, uses the grant.
+    async fn approved(
+        &self,
+        question: &Question<'_>,
+        counted: Option<&CountedCall>,
+        mut event: GovernanceEvent,
+        mut decision: PolicyDecision,
+    ) -> (GovernanceEvent, PolicyDecision) {
+        for _ in 0..MAX_APPROVALS {
+            let request = question.request(&event, &decision);
+            let reviewed = self.gate.review(&request, decision.clone()).await;
+            let Some(Approval::Granted { request: id, .. }) = &reviewed.approval else {
+                return (event, reviewed);
+            };
+            let usage = counted.map_or_else(|| self.usage(), CountedCall::usage);
+            let (event_now, mut now) = self.judge(question, usage).await;
+            let stands = match now.verdict {
+                Verdict::Allow => true,
+                Verdict::RequireApproval => {
+                    now.rules == decision.rules && now.reason == decision.reason
+                }
+                Verdict::Deny | Verdict::Refuse => return (event_now, now),
+            };
+            if stands {
+                match self.gate.use_up(&request, id).await {
+                    Ok(Use::Taken) => {
+                        now.approval.clone_from(&reviewed.approval);
+                        return (event_now, now);
+                    }
+                    Ok(Use::Gone) if now.allowed() => return (event_now, now),
+                    Ok(Use::Gone) => {}
+                    Err(denial) => return (event, denial),
+                }
+            }
+            (event, decision) = (event_now, now);
+        }
+        let error = EngineError::new(
+            FailClosed::InternalError,
+            format!("approver: {MAX_APPROVALS} grants in a row could not be used"),
+        );
+        (event, PolicyDecision::fail_closed(&error))
+    }
+
+    /// How long the engine may take for one question.
+    fn limit(&self) -> Duration {
         let limit = self.gate.decision_timeout();
-        self.gate.judge(event, &self.context, usage, limit).await
+        self.deadline.map_or(limit, |deadline| deadline.min(limit))
+    }
+
+    async fn judge(
+        &self,
+        question: &Question<'_>,
+        usage: BudgetUsage,
+    ) -> (GovernanceEvent, PolicyDecision) {
+        match question.asked {
+            Asked::Call(request) => self.judge_call(request, usage).await,
+            Asked::Event(event) => {
+                let limit = self.limit();
+                let decision = self.gate.judge(event, &self.context, usage, limit).await;
+                (event.clone(), decision)
+            }
+        }
     }
 
     /// Judges a call once for each of its resources, within one time limit, until one is denied.
@@ -226,6 +337,7 @@ impl Session {
         usage: BudgetUsage,
     ) -> (GovernanceEvent, PolicyDecision) {
         let begun = Instant::now();
+        let limit = self.limit();
         let mut resources: Vec<&str> = Vec::new();
         for resource in &request.resources {
             if !resources.contains(&resource.as_str()) {
@@ -242,13 +354,13 @@ impl Session {
         }
         let mut resources = resources.into_iter();
         let mut event = request.event(resources.next());
-        let mut decision = self.judge(&event, usage).await;
+        let mut decision = self.gate.judge(&event, &self.context, usage, limit).await;
         for resource in resources {
             if decision.denied() {
                 break;
             }
             let other = request.event(Some(resource));
-            let left = self.gate.decision_timeout().saturating_sub(begun.elapsed());
+            let left = limit.saturating_sub(begun.elapsed());
             let judged = self.gate.judge(&other, &self.context, usage, left).await;
             if judged.verdict.strength() > decision.verdict.strength() {
                 event = other;

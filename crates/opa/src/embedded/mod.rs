@@ -1,6 +1,7 @@
 mod builder;
 mod error;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -157,6 +158,7 @@ impl Embedded {
         let result = self.result(input).await?;
         let mut decision = PolicyDecision::from_result(&result, &shared.entry_point)?;
         decision.revision = Some(Arc::clone(&shared.revision));
+        decision.engine = Some(Cow::Borrowed("embedded"));
         Ok(decision)
     }
 
