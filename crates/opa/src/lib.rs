@@ -47,9 +47,12 @@
 mod budget;
 #[cfg(feature = "embedded")]
 mod embedded;
+mod fault;
 mod gate;
+mod kill_switch;
 mod layered;
 mod permit;
+mod question;
 mod record;
 #[cfg(feature = "rest")]
 mod rest;
@@ -58,6 +61,7 @@ mod session;
 #[cfg(feature = "embedded")]
 pub use embedded::{Embedded, EmbeddedBuilder, EmbeddedError};
 pub use gate::{AuditFailure, PolicyGate, PolicyGateBuilder};
+pub use kill_switch::{KillSwitch, Stop};
 pub use layered::{Layered, LayeredBuilder, LayersError};
 pub use permit::{Permit, PermitError, Permitted, Queued, Running};
 #[cfg(feature = "rest")]
