@@ -13,7 +13,7 @@ use crate::directory::{Sources, TestFiles, canonical};
 use crate::document::{self, Document, Format};
 use crate::limits::Limits;
 use crate::revision::revision;
-use crate::source::Source;
+use crate::source::{Gathered, Source};
 use crate::syntax::{self, Outline};
 use crate::{Module, Policy, PolicyError, rules};
 
@@ -23,9 +23,9 @@ use crate::{Module, Policy, PolicyError, rules};
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct PolicyBuilder {
-    sources: Vec<Source>,
-    builtin: Builtin,
-    entry_point: String,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) builtin: Builtin,
+    pub(crate) entry_point: String,
     elsewhere: bool,
     #[cfg(feature = "bundle")]
     verification: Verification,
@@ -145,22 +145,8 @@ impl PolicyBuilder {
         self.compose(Some(TestFiles::default()))
     }
 
-    fn compose(self, tests: Option<TestFiles>) -> Result<(Policy, TestFiles), PolicyError> {
-        if self.sources.is_empty() {
-            return Err(PolicyError::NoPolicy {
-                place: "an empty builder".to_owned(),
-            });
-        }
-        let mut own = Vec::new();
-        let mut sources = Sources {
-            tests,
-            ..Sources::default()
-        };
-        for source in self.sources {
-            #[cfg(feature = "bundle")]
-            let source = source.opened(&self.verification, self.builtin)?;
-            source.read(&mut sources, &mut own)?;
-        }
+    fn compose(mut self, tests: Option<TestFiles>) -> Result<(Policy, TestFiles), PolicyError> {
+        let Gathered { sources, mut own } = self.gather(tests)?;
         if self.elsewhere {
             own.clear();
         }
@@ -252,6 +238,23 @@ impl PolicyBuilder {
             limits: builtin_data.map(|data| data.limits),
         };
         Ok((policy, tests))
+    }
+
+    /// Reads all that was named.
+    pub(crate) fn gather(&mut self, tests: Option<TestFiles>) -> Result<Gathered, PolicyError> {
+        if self.sources.is_empty() {
+            return Err(PolicyError::NoPolicy {
+                place: "an empty builder".to_owned(),
+            });
+        }
+        let mut gathered = Gathered::default();
+        gathered.sources.tests = tests;
+        for source in std::mem::take(&mut self.sources) {
+            #[cfg(feature = "bundle")]
+            let source = source.opened(&self.verification, self.builtin)?;
+            source.read(&mut gathered.sources, &mut gathered.own)?;
+        }
+        Ok(gathered)
     }
 
     fn with(mut self, source: Source) -> Self {

@@ -43,6 +43,18 @@ impl TestFiles {
 }
 
 impl Sources {
+    /// Adds what others gave; tests only where tests are kept.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.modules.append(&mut other.modules);
+        self.rules.append(&mut other.rules);
+        self.documents.append(&mut other.documents);
+        self.warnings.append(&mut other.warnings);
+        if let (Some(tests), Some(mut others)) = (&mut self.tests, other.tests) {
+            tests.modules.append(&mut others.modules);
+            tests.tables.append(&mut others.tables);
+        }
+    }
+
     /// Reads `directory` recursively, in the order of the names.
     pub(crate) fn directory(&mut self, directory: &Path) -> Result<(), PolicyError> {
         let root = canonical(directory)?;

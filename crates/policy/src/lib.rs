@@ -55,6 +55,8 @@
 //! | [`TestRunner`] | runs Rego tests and decision tables |
 //! | [`check`] | finds rules that never match, conflicts, slips, unsafe comparisons; alone or held against the tools it is for |
 //! | `bundle`, a feature | makes an OPA bundle of a policy, signs it, verifies and loads it |
+//! | [`RuleChanges`] | which rules came and went between two versions |
+//! | [`Snapshot`] | what a policy is made of, read once, so that what is tested is what decides |
 //!
 //! # The built-in bundle
 //!
@@ -107,7 +109,9 @@ mod limits;
 mod module;
 mod policy;
 mod revision;
+mod rule_changes;
 pub mod rules;
+mod snapshot;
 mod source;
 mod starter;
 mod syntax;
@@ -122,5 +126,7 @@ pub use limits::{
 };
 pub use module::Module;
 pub use policy::Policy;
+pub use rule_changes::{DecisionRule, RuleChanges};
+pub use snapshot::Snapshot;
 pub use starter::{Starter, starters};
 pub use testing::{TestReport, TestRunner};

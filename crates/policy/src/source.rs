@@ -25,6 +25,16 @@ pub(crate) enum Source {
     Value(Value),
     #[cfg(feature = "bundle")]
     Bundle(Bundle),
+    /// What other sources gave when they were read.
+    Gathered(Box<Gathered>),
+}
+
+/// What sources gave, and where the policy itself lies.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gathered {
+    pub(crate) sources: Sources,
+    /// Each place, and whether it is a directory.
+    pub(crate) own: Vec<(PathBuf, bool)>,
 }
 
 impl Source {
@@ -112,6 +122,11 @@ impl Source {
                 sources
                     .documents
                     .push(document::parse(&origin, &text, format)?);
+                Ok(())
+            }
+            Self::Gathered(gathered) => {
+                own.extend(gathered.own);
+                sources.append(gathered.sources);
                 Ok(())
             }
             Self::Value(value) => {

@@ -21,7 +21,7 @@ Examples:
 const BUILD_EXAMPLES: &str = "\
 Examples:
   kitelogik bundle build
-  kitelogik bundle build policies -o refunds.tar.gz --revision v7
+  kitelogik bundle build policies -o refunds.tar.gz --revision v7 --sequence 7
   kitelogik bundle build policies -o signed.tar.gz --signing-key private.pem
 
 An OPA server takes it with `opa run --server -b bundle.tar.gz`, and where it is signed with
@@ -64,6 +64,10 @@ struct Build {
     /// The version to put into the manifest. Default: the policy's digest
     #[arg(long)]
     revision: Option<String>,
+    /// Its place in the order of versions, as in the number of a build: a gate that reloads bundles takes none that comes
+    /// before the one in force
+    #[arg(long, value_name = "NUMBER")]
+    sequence: Option<u64>,
     /// A path under `data` that the bundle speaks for, as in `kitelogik`; may be repeated. Default: everything
     #[arg(long = "root", value_name = "PATH")]
     roots: Vec<String>,
@@ -112,6 +116,9 @@ fn build(arguments: &Build, output: &mut Output) -> Outcome {
     if let Some(revision) = &arguments.revision {
         bundle = bundle.with_revision(revision);
     }
+    if let Some(sequence) = arguments.sequence {
+        bundle = bundle.with_sequence(sequence);
+    }
     if !arguments.roots.is_empty() {
         bundle = bundle.with_roots(&arguments.roots).map_err(Failure::new)?;
     }
@@ -136,6 +143,7 @@ fn build(arguments: &Build, output: &mut Output) -> Outcome {
             "file": file,
             "bytes": size,
             "revision": bundle.revision(),
+            "sequence": bundle.sequence(),
             "roots": bundle.roots(),
             "modules": bundle.modules().collect::<Vec<_>>(),
             "signed": algorithm,
@@ -150,6 +158,7 @@ fn build(arguments: &Build, output: &mut Output) -> Outcome {
             bundle.modules().count()
         ))?;
         output.line(format_args!("  revision = {}", shown(bundle.revision())))?;
+        print_sequence(&bundle, output)?;
     }
     Ok(Answer::Yes)
 }
@@ -183,6 +192,7 @@ fn verify(arguments: &Verify, output: &mut Output) -> Outcome {
         output.json(&json!({
             "ok": true,
             "revision": bundle.revision(),
+            "sequence": bundle.sequence(),
             "roots": bundle.roots(),
             "modules": bundle.modules().collect::<Vec<_>>(),
             "signed": bundle.is_signed(),
@@ -198,6 +208,7 @@ fn verify(arguments: &Verify, output: &mut Output) -> Outcome {
     let verdict = output.paint(style::YES, "ok");
     output.line(format_args!("{verdict}: {signature}"))?;
     output.line(format_args!("  revision = {}", shown(bundle.revision())))?;
+    print_sequence(&bundle, output)?;
     let roots: Vec<String> = bundle
         .roots()
         .iter()
@@ -208,6 +219,13 @@ fn verify(arguments: &Verify, output: &mut Output) -> Outcome {
         output.line(format_args!("  module   = {}", shown(module)))?;
     }
     Ok(Answer::Yes)
+}
+
+fn print_sequence(bundle: &PolicyBundle, output: &mut Output) -> Outcome<()> {
+    match bundle.sequence() {
+        Some(sequence) => output.line(format_args!("  sequence = {sequence}")),
+        None => Ok(()),
+    }
 }
 
 fn of_key(path: &std::path::Path, error: &BundleError) -> Failure {

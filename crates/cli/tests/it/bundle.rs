@@ -66,6 +66,18 @@ fn a_bundle_decides_as_the_directory_it_was_built_from() {
 }
 
 #[test]
+fn a_bundle_says_where_it_stands_in_the_order_of_its_versions() {
+    let shell = shell();
+    let built = shell.run(&["bundle", "build", "--sequence", "7"]).code(0);
+    assert!(built.stdout.contains("  sequence = 7\n"), "{built:?}");
+    let ended = shell.run(&["bundle", "verify", "bundle.tar.gz"]).code(0);
+    assert!(ended.stdout.contains("  sequence = 7\n"), "{ended:?}");
+    shell
+        .run(&["bundle", "build", "--sequence", "seven"])
+        .code(2);
+}
+
+#[test]
 fn signatures_are_asked_for_where_a_key_is_set_and_refused_where_none_is() {
     let shell = shell();
     shell

@@ -9,6 +9,9 @@ use crate::document::{self, Format};
 /// OPA's name for the Rego that has `if` and `contains` without an import.
 const REGO_VERSION: u64 = 1;
 
+/// The key of `metadata` that puts the versions of a bundle in order.
+const SEQUENCE: &str = "sequence";
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Manifest {
     #[serde(default)]
@@ -17,6 +20,9 @@ pub(super) struct Manifest {
     pub(super) roots: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     rego_version: Option<u64>,
+    /// Whatever else whoever built it has to say. OPA keeps it, and reads nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    metadata: Option<Map<String, Value>>,
     #[serde(default, skip_serializing)]
     file_rego_versions: Option<Map<String, Value>>,
     #[serde(default, skip_serializing)]
@@ -29,6 +35,7 @@ impl Default for Manifest {
             revision: String::new(),
             roots: everything(),
             rego_version: None,
+            metadata: None,
             file_rego_versions: None,
             wasm: None,
         }
@@ -65,8 +72,25 @@ impl Manifest {
             .map_err(|error| error.to_string())
     }
 
+    /// The place of this bundle in the order of its versions, where it says one.
+    pub(super) fn sequence(&self) -> Option<u64> {
+        self.metadata.as_ref()?.get(SEQUENCE)?.as_u64()
+    }
+
+    pub(super) fn set_sequence(&mut self, sequence: u64) {
+        let metadata = self.metadata.get_or_insert_default();
+        metadata.insert(SEQUENCE.to_owned(), sequence.into());
+    }
+
     /// Checks what it says about itself.
     pub(super) fn check(&self) -> Result<(), String> {
+        let metadata = self.metadata.iter().flatten();
+        if metadata
+            .filter(|(key, _)| *key == SEQUENCE)
+            .any(|(_, value)| !value.is_u64())
+        {
+            return Err("has a `metadata.sequence` that is no whole number from 0 up".to_owned());
+        }
         if self
             .wasm
             .as_ref()

@@ -240,6 +240,11 @@ impl Bundle {
         &self.manifest.revision
     }
 
+    /// Its place in the order of its versions, where whoever built it gave one: `metadata.sequence` in the manifest.
+    pub fn sequence(&self) -> Option<u64> {
+        self.manifest.sequence()
+    }
+
     /// The paths under `data` that it speaks for, as in `kitelogik/userpolicy`; one that is empty is everything.
     pub fn roots(&self) -> &[String] {
         &self.manifest.roots
@@ -259,6 +264,14 @@ impl Bundle {
     #[must_use]
     pub fn with_revision(mut self, revision: impl Into<String>) -> Self {
         self.manifest.revision = revision.into();
+        self
+    }
+
+    /// Gives it a place in the order of its versions, for example the number of the build: whoever reloads bundles then
+    /// takes none that comes before the one in force. Default: none.
+    #[must_use]
+    pub fn with_sequence(mut self, sequence: u64) -> Self {
+        self.manifest.set_sequence(sequence);
         self
     }
 

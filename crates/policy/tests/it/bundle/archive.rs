@@ -6,7 +6,7 @@ use flate2::read::GzDecoder;
 use kitelogik_policy::bundle::{Bundle, BundleError, Verification};
 use tar::EntryType;
 
-use super::{Entries, USER, archive, file, pack, policy, refused, refused_files};
+use super::{Entries, USER, archive, entries, file, pack, policy, refused, refused_files};
 
 #[test]
 fn paths_that_leave_the_bundle_and_what_is_no_file_are_refused() {
@@ -185,4 +185,25 @@ fn manifests_are_taken_at_their_word() {
         Bundle::of(&policy()).with_roots(["kitelogik"]),
         Err(BundleError::Refused { .. })
     ));
+}
+
+#[test]
+fn a_sequence_puts_the_versions_of_a_bundle_in_order() {
+    let bundle = Bundle::of(&policy());
+    assert_eq!(bundle.sequence(), None);
+    let bytes = bundle.with_sequence(7).to_bytes(None).unwrap();
+    let read = Bundle::read("bundle", &bytes, &Verification::Unsigned).unwrap();
+    assert_eq!(read.sequence(), Some(7));
+    let (_, _, manifest) = &entries(&bytes)[0];
+    let manifest: serde_json::Value = serde_json::from_slice(manifest).unwrap();
+    assert_eq!(manifest["metadata"], serde_json::json!({"sequence": 7}));
+    for wrong in ["-1", "1.5", "\"7\"", "null"] {
+        let manifest = format!(r#"{{"metadata": {{"sequence": {wrong}}}}}"#);
+        let bytes = archive(&vec![file(".manifest", &manifest), file("a.rego", USER)]);
+        let error = Bundle::read("bundle", &bytes, &Verification::Unsigned).unwrap_err();
+        assert!(
+            error.to_string().contains("metadata.sequence"),
+            "{wrong}: {error}"
+        );
+    }
 }
