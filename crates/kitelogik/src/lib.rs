@@ -64,15 +64,16 @@ mod probe;
 pub use kitelogik_core as core;
 pub use kitelogik_core::{
     Approval, ApprovalRequest, Approver, ApproverError, AuditError, AuditSink, BoxFuture,
-    BudgetUsage, DecisionRecord, DocumentError, EngineError, EventDocument, FailClosed,
-    GovernanceError, GovernanceEvent, LayerAnswer, LayerTrace, Outcome, PlanStep, PolicyDecision,
-    PolicyEngine, PolicyInput, RecordId, RiskTier, SessionContext, ToolCallInput, Verdict,
+    BudgetUsage, DecisionRecord, DocumentError, EngineError, EventDocument, FailClosed, GateChange,
+    GovernanceError, GovernanceEvent, LayerAnswer, LayerTrace, Masking, MaskingError, Outcome,
+    PlanStep, PolicyDecision, PolicyEngine, PolicyInput, RecordId, RiskTier, SessionContext,
+    ToolCallInput, Use, Verdict,
 };
 #[cfg(feature = "macros")]
 pub use kitelogik_macros::governed;
 pub use kitelogik_opa::{
-    AuditFailure, CallRequest, Layered, LayeredBuilder, LayersError, PolicyGate, PolicyGateBuilder,
-    Session,
+    AuditFailure, CallRequest, KillSwitch, Layered, LayeredBuilder, LayersError, PolicyGate,
+    PolicyGateBuilder, Session, Stop,
 };
 #[cfg(feature = "embedded")]
 pub use kitelogik_opa::{Embedded, EmbeddedBuilder, EmbeddedError};

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -255,6 +256,8 @@ async fn caught<T>(asked: impl Future<Output = Result<T, EngineError>>) -> Resul
 struct Answers {
     holding: Option<PolicyDecision>,
     risk_tier: Option<RiskTier>,
+    /// Whether any layer's engine was stood in for, whatever its answer counts.
+    fallback: Option<FailClosed>,
     rules: BTreeSet<String>,
     trace: Vec<LayerTrace>,
     revisions: Vec<(String, Option<Arc<str>>)>,
@@ -284,6 +287,7 @@ impl Answers {
         self.revisions
             .push((layer.name.clone(), decision.revision.clone()));
         self.risk_tier = self.risk_tier.max(Some(decision.risk_tier));
+        self.fallback = self.fallback.or(decision.fallback);
         self.rules.append(&mut decision.rules);
         if layer.counts(decision.verdict) {
             self.holding = Some(match self.holding.take() {
@@ -298,6 +302,8 @@ impl Answers {
         decision.risk_tier = self.risk_tier.unwrap_or(RiskTier::SecurityCritical);
         decision.rules = self.rules;
         decision.trace = self.trace;
+        decision.engine = Some(Cow::Borrowed("layered"));
+        decision.fallback = self.fallback;
         decision.revision = combined(
             self.revisions
                 .iter()

@@ -37,8 +37,8 @@ pub struct CallRequest {
     pub resources: Vec<String>,
     /// How sensitive the data is, where that is known.
     pub data_classification: Option<DataClassification>,
-    /// The JSON Schema that the tool publishes for its arguments. An approval is for a tool with
-    /// exactly this one; the policy does not see it.
+    /// The JSON Schema that a toolbox publishes for the tool's arguments. An approval is for a tool
+    /// with exactly this one; the policy does not see it.
     pub tool_schema: Option<Arc<str>>,
 }
 

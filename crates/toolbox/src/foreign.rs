@@ -109,6 +109,7 @@ impl ForeignCall {
             args,
             resources,
             data_classification: tool.data_classification,
+            tool_schema: None,
         };
         Self::open(session.authorize(request).await?, name, &tool.action)
     }

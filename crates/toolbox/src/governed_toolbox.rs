@@ -270,5 +270,6 @@ fn request(tool: &Tool, arguments: Map<String, Value>) -> Result<CallRequest, In
         args,
         resources,
         data_classification: tool.spec.data_classification,
+        tool_schema: Some(Arc::clone(tool.schema.text())),
     })
 }

@@ -26,6 +26,8 @@ const MAX_LOOKS_TO_EXPLAIN: u64 = 5_000;
 #[derive(Clone, Debug)]
 pub(crate) struct ArgumentSchema {
     schema: Arc<Value>,
+    /// The same as canonical JSON.
+    text: Arc<str>,
     validator: Arc<Validator>,
     /// Whether it refers to anything.
     refers: bool,
@@ -72,6 +74,7 @@ impl ArgumentSchema {
         Ok(Self {
             refers: cost::refers(&schema),
             decoded,
+            text: Arc::from(json::canonical(&schema)),
             schema: Arc::new(schema),
             validator: Arc::new(validator),
             told: Told::default(),
@@ -81,6 +84,11 @@ impl ArgumentSchema {
     /// The schema, as it is published.
     pub(crate) fn value(&self) -> &Value {
         &self.schema
+    }
+
+    /// The schema as canonical JSON: what an approval of a call is bound to.
+    pub(crate) fn text(&self) -> &Arc<str> {
+        &self.text
     }
 
     /// What the log says of it already, whoever asks for its definition.

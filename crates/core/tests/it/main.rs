@@ -10,6 +10,7 @@
 mod document;
 mod input;
 mod json;
+mod masking;
 mod result;
 mod strongest;
 mod text;

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 /// Answers with what the action is named after, and remembers the input documents it saw.
 #[derive(Clone, Default)]
-struct Scripted {
+pub(crate) struct Scripted {
     seen: Arc<Mutex<Vec<Value>>>,
 }
 
@@ -90,7 +90,7 @@ impl PolicyEngine for Scripted {
     }
 }
 
-fn call(action: &str) -> CallRequest {
+pub(crate) fn call(action: &str) -> CallRequest {
     CallRequest {
         tool: "tool".into(),
         action: action.into(),
@@ -98,11 +98,11 @@ fn call(action: &str) -> CallRequest {
     }
 }
 
-fn session(gate: &PolicyGate) -> Session {
+pub(crate) fn session(gate: &PolicyGate) -> Session {
     gate.session(SessionContext::new("s1"))
 }
 
-async fn denial(gate: &PolicyGate, action: &str) -> Arc<PolicyDecision> {
+pub(crate) async fn denial(gate: &PolicyGate, action: &str) -> Arc<PolicyDecision> {
     let error = session(gate).authorize(call(action)).await.unwrap_err();
     assert_eq!(error.tool, "tool");
     error.decision
@@ -305,7 +305,7 @@ async fn who_approves_one_resource_does_not_grant_another_that_no_rule_allows() 
     }
 }
 
-enum Reviewer {
+pub(crate) enum Reviewer {
     Says(Approval),
     Fails,
     Panics,
@@ -329,7 +329,7 @@ impl Approver for Reviewer {
     }
 }
 
-fn reviewed(reviewer: Reviewer) -> PolicyGate {
+pub(crate) fn reviewed(reviewer: Reviewer) -> PolicyGate {
     PolicyGate::builder(Scripted::default())
         .approver(reviewer)
         .approval_timeout(Duration::from_millis(20))
@@ -390,16 +390,16 @@ async fn an_engine_cannot_approve() {
 }
 
 /// A verdict, and what came of the call.
-type Entry = (Verdict, Option<Outcome>);
+pub(crate) type Entry = (Verdict, Option<Outcome>);
 
 /// Keeps records in memory.
 #[derive(Clone, Default)]
-struct Memory {
+pub(crate) struct Memory {
     records: Arc<Mutex<Vec<Entry>>>,
 }
 
 impl Memory {
-    fn outcomes(&self) -> Vec<Entry> {
+    pub(crate) fn outcomes(&self) -> Vec<Entry> {
         self.records.lock().unwrap().clone()
     }
 }
@@ -596,5 +596,28 @@ async fn to_evaluate_asks_nobody_counts_nothing_and_is_recorded() {
     assert_eq!(
         memory.outcomes(),
         [(Verdict::RequireApproval, Some(Outcome::NeverRan))]
+    );
+}
+
+#[tokio::test]
+async fn a_deadline_of_the_caller_is_kept_and_lengthens_nothing() {
+    let gate = PolicyGate::builder(Scripted::default())
+        .decision_timeout(Duration::from_millis(20))
+        .build();
+    for deadline in [Duration::ZERO, Duration::from_millis(1), Duration::MAX] {
+        let session = session(&gate).within(deadline);
+        let error = session.authorize(call("hang")).await.unwrap_err();
+        assert_eq!(
+            error.decision.fail_closed,
+            Some(FailClosed::EngineTimeout),
+            "{deadline:?}"
+        );
+    }
+    assert!(
+        session(&gate)
+            .within(Duration::from_secs(1))
+            .authorize(call("allow"))
+            .await
+            .is_ok()
     );
 }
