@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::cargo::{cargo, output, succeed};
-use crate::{dependencies, example, provision, size, test};
+use crate::{bench, dependencies, example, provision, size, test};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -27,6 +27,8 @@ enum Step {
     Deny,
     /// No warning of the compiler or of Clippy
     Clippy,
+    /// The programs that ask other engines, of workspaces of their own, build without a warning
+    Peers,
     /// The documentation builds without a warning
     Docs,
     /// Every test passes and none is skipped
@@ -85,7 +87,7 @@ impl Step {
         match self {
             Self::Opa => {
                 println!("{}", provision::provide()?.path().display());
-                Ok(())
+                provision::provide_cases()
             }
             Self::Format => succeed(cargo()?.args(["fmt", "--all", "--check"])),
             Self::Dependencies => dependencies::check(),
@@ -99,6 +101,7 @@ impl Step {
                 "-D",
                 "warnings",
             ])),
+            Self::Peers => bench::check_peers(),
             Self::Docs => succeed(
                 cargo()?
                     .args(["doc", "--workspace", "--no-deps", "--all-features"])

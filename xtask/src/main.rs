@@ -1,5 +1,6 @@
 //! What contributors and CI run: `cargo xtask --help`.
 
+mod bench;
 mod cargo;
 mod ci;
 mod dependencies;
@@ -33,6 +34,9 @@ enum Task {
     Test(test::Arguments),
     /// Provide the pinned OPA (the default), say where it is, serve policies with it
     Opa(opa::Arguments),
+    /// Measure: a decision beside other engines
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
         Task::Ci(arguments) => ci::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
         Task::Opa(arguments) => opa::run(arguments),
+        Task::Bench(bench) => bench::run(&bench),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
