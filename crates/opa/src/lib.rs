@@ -57,6 +57,7 @@ mod record;
 #[cfg(feature = "rest")]
 mod rest;
 mod session;
+mod shadow;
 
 #[cfg(feature = "embedded")]
 pub use embedded::{Embedded, EmbeddedBuilder, EmbeddedError};
@@ -67,3 +68,4 @@ pub use permit::{Permit, PermitError, Permitted, Queued, Running};
 #[cfg(feature = "rest")]
 pub use rest::{OpaClient, OpaClientBuilder, OpaConfigError};
 pub use session::{CallRequest, MAX_RESOURCES, Session};
+pub use shadow::{Flip, Shadow, ShadowBuilder, ShadowCounts, ShadowError, Side};

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod approval;
 #[cfg(all(feature = "embedded", feature = "rest"))]
 mod builtins;
 #[cfg(feature = "embedded")]
@@ -14,8 +15,10 @@ mod conformance;
 mod embedded;
 mod forgery;
 mod gate;
+mod kill_switch;
 mod layered;
 #[cfg(feature = "rest")]
 mod rest;
 #[cfg(feature = "embedded")]
 mod rules;
+mod shadow;
