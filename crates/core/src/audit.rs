@@ -115,6 +115,19 @@ pub enum Outcome {
     NeverRan,
 }
 
+impl Outcome {
+    /// The outcome's name, as in `never_ran`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ran => "ran",
+            Self::Failed => "failed",
+            Self::Panicked => "panicked",
+            Self::Cancelled => "cancelled",
+            Self::NeverRan => "never_ran",
+        }
+    }
+}
+
 /// Why a record could not be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]

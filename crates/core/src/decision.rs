@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
-use uuid::Uuid;
 
+use crate::identity::identity;
 use crate::{Approval, EngineError, FailClosed, RiskTier, Verdict};
 
 /// What was decided about one event, and why.
@@ -29,10 +29,16 @@ pub struct PolicyDecision {
     pub rules: BTreeSet<String>,
     /// This decision's own id.
     pub decision_id: String,
+    /// The id under which the engine keeps the decision in a log of its own, where it says so: OPA
+    /// does if its decision logs are on.
+    pub engine_decision_id: Option<String>,
     /// The revision (digest) of the policy that decided, where the engine knows it.
     pub revision: Option<Arc<str>>,
     /// Which kind of engine decided: `embedded`, `opa`, … None where an engine does not say.
     pub engine: Option<Cow<'static, str>>,
+    /// Why the engine that should have decided did not, where another one holding the same policy
+    /// decided in its place.
+    pub fallback: Option<FailClosed>,
     /// Why nobody could know, if that is why the call is denied.
     pub fail_closed: Option<FailClosed>,
     /// What is known about a fault: for logs and records, never for a model.
@@ -51,9 +57,11 @@ impl PolicyDecision {
             reason: reason.into(),
             rule_matched: None,
             rules: BTreeSet::new(),
-            decision_id: Uuid::now_v7().to_string(),
+            decision_id: identity(),
+            engine_decision_id: None,
             revision: None,
             engine: None,
+            fallback: None,
             fail_closed: None,
             detail: None,
             approval: None,
@@ -116,8 +124,14 @@ impl PolicyDecision {
         }
     }
 
+    /// Why the call does not run, in one word for logs and spans: the code of the fault, or the verdict.
+    pub fn error_type(&self) -> &'static str {
+        self.fail_closed
+            .map_or_else(|| self.verdict.as_str(), FailClosed::as_str)
+    }
+
     /// The stronger of two judgements of one call (see [`Verdict::strength`]), with the higher risk
-    /// tier of both, all rules that fired in either and both traces.
+    /// tier of both, all rules that fired in either and both traces; a fallback in either is one of both.
     ///
     /// Where both are equally strong, their reasons are joined.
     #[must_use]
@@ -139,6 +153,7 @@ impl PolicyDecision {
             stronger.reason = format!("{}; {}", stronger.reason, weaker.reason);
         }
         stronger.risk_tier = risk_tier;
+        stronger.fallback = stronger.fallback.or(weaker.fallback);
         stronger.rules.extend(weaker.rules);
         stronger.trace.extend(weaker.trace);
         stronger
@@ -147,7 +162,7 @@ impl PolicyDecision {
 
 impl Serialize for PolicyDecision {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut document = serializer.serialize_struct("PolicyDecision", 15)?;
+        let mut document = serializer.serialize_struct("PolicyDecision", 17)?;
         document.serialize_field("verdict", &self.verdict)?;
         document.serialize_field("allow", &self.allowed())?;
         document.serialize_field("deny", &self.denied())?;
@@ -157,8 +172,10 @@ impl Serialize for PolicyDecision {
         document.serialize_field("rule_matched", &self.rule_matched)?;
         document.serialize_field("rules", &self.rules)?;
         document.serialize_field("decision_id", &self.decision_id)?;
+        document.serialize_field("engine_decision_id", &self.engine_decision_id)?;
         document.serialize_field("revision", &self.revision.as_deref())?;
         document.serialize_field("engine", &self.engine)?;
+        document.serialize_field("fallback", &self.fallback)?;
         document.serialize_field("fail_closed", &self.fail_closed)?;
         document.serialize_field("detail", &self.detail)?;
         document.serialize_field("approval", &self.approval)?;
@@ -203,8 +220,12 @@ pub enum LayerAnswer {
         reason: String,
         /// The rule that decided in it.
         rule_matched: Option<String>,
+        /// The id under which its engine keeps the decision in a log of its own.
+        engine_decision_id: Option<String>,
         /// The revision of its policy.
         revision: Option<Arc<str>>,
+        /// Why another engine decided in its engine's place, if so.
+        fallback: Option<FailClosed>,
         /// Why it could not know, if so.
         fail_closed: Option<FailClosed>,
     },
@@ -219,7 +240,9 @@ impl From<&PolicyDecision> for LayerAnswer {
             risk_tier: decision.risk_tier,
             reason: decision.reason.clone(),
             rule_matched: decision.rule_matched.clone(),
+            engine_decision_id: decision.engine_decision_id.clone(),
             revision: decision.revision.clone(),
+            fallback: decision.fallback,
             fail_closed: decision.fail_closed,
         }
     }

@@ -26,6 +26,8 @@ pub enum FailClosed {
     EvaluationError,
     /// A limit on time, instructions, depth or size was hit.
     LimitExceeded,
+    /// The policy could not be refreshed from its source for longer than it may be in force without that.
+    PolicyStale,
     /// The audit record could not be written, and the gate was told to require it.
     AuditUnavailable,
     /// The arguments of a direct call cannot be held by JSON or do not survive the round trip.
@@ -45,6 +47,7 @@ impl FailClosed {
             Self::MalformedDecision => "malformed_decision",
             Self::EvaluationError => "evaluation_error",
             Self::LimitExceeded => "limit_exceeded",
+            Self::PolicyStale => "policy_stale",
             Self::AuditUnavailable => "audit_unavailable",
             Self::MalformedInput => "malformed_input",
             Self::InternalError => "internal_error",
@@ -61,6 +64,7 @@ impl FailClosed {
             Self::MalformedDecision => "the policy gave a malformed decision",
             Self::EvaluationError => "the policy failed while it was evaluated",
             Self::LimitExceeded => "the policy hit a limit while it was evaluated",
+            Self::PolicyStale => "the policy is older than it may be",
             Self::AuditUnavailable => "the decision could not be recorded",
             Self::MalformedInput => "the arguments cannot be judged as JSON",
             Self::InternalError => "the policy gate failed",

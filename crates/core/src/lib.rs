@@ -33,6 +33,7 @@ mod engine;
 mod error;
 mod event;
 mod fail_closed;
+mod identity;
 mod input;
 pub mod json;
 mod masking;
@@ -56,5 +57,6 @@ pub use event::{
 pub use fail_closed::FailClosed;
 pub use input::PolicyInput;
 pub use masking::{MASKED, Masking, MaskingBuilder, MaskingError};
+pub use result::{ResultKind, ResultValue};
 pub use risk::{RiskTier, UnknownRiskTier};
 pub use verdict::Verdict;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{EngineError, FailClosed, PolicyDecision, RiskTier, Verdict};
 
@@ -29,45 +29,118 @@ impl PolicyDecision {
     ///
     /// [`FailClosed::MalformedDecision`] where a key has another type, a risk tier is unknown, or a
     /// `deny_reason` is given without a deny.
-    pub fn from_result(document: &Value, entry_point: &str) -> Result<Self, EngineError> {
+    pub fn from_result<'a>(
+        document: impl ResultValue<'a>,
+        entry_point: &str,
+    ) -> Result<Self, EngineError> {
         Document::read(document).map(|document| document.decide(entry_point))
     }
 }
 
-struct Document {
-    allow: bool,
-    deny: Deny,
-    deny_reason: BTreeSet<String>,
-    requires_hitl: bool,
-    hitl_reason: BTreeSet<String>,
-    risk_tier: RiskTier,
-    rule_matched: Option<String>,
-    rules: BTreeSet<String>,
+/// A value of a result document where an engine holds it: JSON, or what an engine computes with.
+///
+/// What it tells of itself is what the same document says as JSON. The keys of an object are texts, and none is there
+/// twice.
+pub trait ResultValue<'a>: Copy {
+    /// What it is.
+    fn kind(self) -> ResultKind<'a>;
+
+    /// What an object has at `key`; none where it is no object.
+    fn at(self, key: &str) -> Option<Self>;
+
+    /// Calls `then` for each item of an array, until one is an error; for none where it is no array.
+    ///
+    /// # Errors
+    ///
+    /// What `then` gives.
+    fn items<E>(self, then: impl FnMut(Self) -> Result<(), E>) -> Result<(), E>;
+
+    /// Calls `then` for each key and value of an object, as [`items`](Self::items) does.
+    ///
+    /// # Errors
+    ///
+    /// What `then` gives.
+    fn entries<E>(self, then: impl FnMut(&'a str, Self) -> Result<(), E>) -> Result<(), E>;
 }
 
-enum Deny {
+/// What a [`ResultValue`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResultKind<'a> {
+    /// Nothing.
+    Null,
+    /// True or false.
+    Boolean(bool),
+    /// Any number.
+    Number,
+    /// A text.
+    Text(&'a str),
+    /// A list, or a set.
+    Array,
+    /// Keys and values.
+    Object,
+}
+
+impl<'a> ResultValue<'a> for &'a Value {
+    fn kind(self) -> ResultKind<'a> {
+        match self {
+            Value::Null => ResultKind::Null,
+            Value::Bool(value) => ResultKind::Boolean(*value),
+            Value::Number(_) => ResultKind::Number,
+            Value::String(text) => ResultKind::Text(text),
+            Value::Array(_) => ResultKind::Array,
+            Value::Object(_) => ResultKind::Object,
+        }
+    }
+
+    fn at(self, key: &str) -> Option<Self> {
+        self.as_object()?.get(key)
+    }
+
+    fn items<E>(self, then: impl FnMut(Self) -> Result<(), E>) -> Result<(), E> {
+        self.as_array().into_iter().flatten().try_for_each(then)
+    }
+
+    fn entries<E>(self, mut then: impl FnMut(&'a str, Self) -> Result<(), E>) -> Result<(), E> {
+        let mut entries = self.as_object().into_iter().flatten();
+        entries.try_for_each(|(key, value)| then(key, value))
+    }
+}
+
+struct Document<'a> {
+    allow: bool,
+    deny: Deny<'a>,
+    deny_reason: BTreeSet<&'a str>,
+    requires_hitl: bool,
+    hitl_reason: BTreeSet<&'a str>,
+    risk_tier: RiskTier,
+    rule_matched: Option<&'a str>,
+    rules: BTreeSet<&'a str>,
+}
+
+enum Deny<'a> {
     No,
     Yes,
-    Because(BTreeSet<String>),
+    Because(BTreeSet<&'a str>),
 }
 
-impl Document {
-    fn read(document: &Value) -> Result<Self, EngineError> {
-        let object = document.as_object().ok_or_else(|| {
-            malformed(format_args!(
+impl<'a> Document<'a> {
+    fn read(document: impl ResultValue<'a>) -> Result<Self, EngineError> {
+        let kind = document.kind();
+        if kind != ResultKind::Object {
+            return Err(malformed(format_args!(
                 "the result is {}, not an object",
-                kind(document)
-            ))
-        })?;
+                kind.name()
+            )));
+        }
         let read = Self {
-            allow: boolean(object, "allow")?,
-            deny: deny(object)?,
-            deny_reason: set(object, "deny_reason")?,
-            requires_hitl: boolean(object, "requires_hitl")?,
-            hitl_reason: set(object, "hitl_reason")?,
-            risk_tier: risk_tier(object)?,
-            rule_matched: string(object, "rule_matched")?,
-            rules: set(object, "rules")?,
+            allow: boolean(document, "allow")?,
+            deny: deny(document)?,
+            deny_reason: set(document, "deny_reason")?,
+            requires_hitl: boolean(document, "requires_hitl")?,
+            hitl_reason: set(document, "hitl_reason")?,
+            risk_tier: risk_tier(document)?,
+            rule_matched: string(document, "rule_matched")?,
+            rules: set(document, "rules")?,
         };
         if matches!(read.deny, Deny::No) && !read.deny_reason.is_empty() {
             return Err(malformed(format_args!(
@@ -112,8 +185,9 @@ impl Document {
         let mut decision = reasoned(verdict, self.risk_tier, &reasons, fallback);
         decision.rule_matched = self
             .rule_matched
-            .or_else(|| (!rule.is_empty()).then(|| format!("{entry_point}.{rule}")));
-        decision.rules = self.rules;
+            .map(str::to_owned)
+            .or_else(|| (!rule.is_empty()).then(|| [entry_point, ".", rule].concat()));
+        decision.rules = self.rules.into_iter().map(str::to_owned).collect();
         decision
     }
 }
@@ -121,7 +195,7 @@ impl Document {
 fn reasoned(
     verdict: Verdict,
     risk_tier: RiskTier,
-    reasons: &BTreeSet<String>,
+    reasons: &BTreeSet<&str>,
     fallback: &str,
 ) -> PolicyDecision {
     let spoken: Vec<&str> = reasons
@@ -137,11 +211,14 @@ fn reasoned(
     PolicyDecision::new(verdict, risk_tier, reason)
 }
 
-fn deny(object: &Map<String, Value>) -> Result<Deny, EngineError> {
-    match object.get("deny") {
-        None | Some(Value::Bool(false)) => Ok(Deny::No),
-        Some(Value::Bool(true)) => Ok(Deny::Yes),
-        Some(value) => {
+fn deny<'a>(object: impl ResultValue<'a>) -> Result<Deny<'a>, EngineError> {
+    let Some(value) = object.at("deny") else {
+        return Ok(Deny::No);
+    };
+    match value.kind() {
+        ResultKind::Boolean(false) => Ok(Deny::No),
+        ResultKind::Boolean(true) => Ok(Deny::Yes),
+        _ => {
             let reasons = members(value, "deny")?;
             Ok(if reasons.is_empty() {
                 Deny::No
@@ -152,13 +229,15 @@ fn deny(object: &Map<String, Value>) -> Result<Deny, EngineError> {
     }
 }
 
-fn risk_tier(object: &Map<String, Value>) -> Result<RiskTier, EngineError> {
+fn risk_tier<'a>(object: impl ResultValue<'a>) -> Result<RiskTier, EngineError> {
     let mut highest = None;
     for key in ["risk_tier", "risk_tiers"] {
-        let names = match object.get(key) {
-            None => continue,
-            Some(Value::String(name)) => BTreeSet::from([name.clone()]),
-            Some(value) => members(value, key)?,
+        let Some(value) = object.at(key) else {
+            continue;
+        };
+        let names = match value.kind() {
+            ResultKind::Text(name) => BTreeSet::from([name]),
+            _ => members(value, key)?,
         };
         for name in names {
             let tier: RiskTier = name
@@ -170,52 +249,54 @@ fn risk_tier(object: &Map<String, Value>) -> Result<RiskTier, EngineError> {
     Ok(highest.unwrap_or_default())
 }
 
-fn boolean(object: &Map<String, Value>, key: &str) -> Result<bool, EngineError> {
-    match object.get(key) {
+fn boolean<'a>(object: impl ResultValue<'a>, key: &str) -> Result<bool, EngineError> {
+    match object.at(key).map(ResultValue::kind) {
         None => Ok(false),
-        Some(Value::Bool(value)) => Ok(*value),
+        Some(ResultKind::Boolean(value)) => Ok(value),
         Some(other) => Err(wrong(key, "a boolean", other)),
     }
 }
 
-fn string(object: &Map<String, Value>, key: &str) -> Result<Option<String>, EngineError> {
-    match object.get(key) {
+fn string<'a>(object: impl ResultValue<'a>, key: &str) -> Result<Option<&'a str>, EngineError> {
+    match object.at(key).map(ResultValue::kind) {
         None => Ok(None),
-        Some(Value::String(value)) => Ok(Some(value.clone())),
+        Some(ResultKind::Text(value)) => Ok(Some(value)),
         Some(other) => Err(wrong(key, "a string", other)),
     }
 }
 
-fn set(object: &Map<String, Value>, key: &str) -> Result<BTreeSet<String>, EngineError> {
+fn set<'a>(object: impl ResultValue<'a>, key: &str) -> Result<BTreeSet<&'a str>, EngineError> {
     object
-        .get(key)
+        .at(key)
         .map_or_else(|| Ok(BTreeSet::new()), |value| members(value, key))
 }
 
-fn members(value: &Value, key: &str) -> Result<BTreeSet<String>, EngineError> {
-    match value {
-        Value::Array(items) => items
-            .iter()
-            .map(|item| match item {
-                Value::String(member) => Ok(member.clone()),
-                other => Err(wrong(key, "a set of strings", other)),
-            })
-            .collect(),
-        Value::Object(entries) => entries
-            .iter()
-            .map(|(member, value)| match value {
-                Value::Bool(true) => Ok(member.clone()),
-                other => Err(wrong(key, "a set of strings", other)),
-            })
-            .collect(),
-        other => Err(wrong(key, "a set of strings", other)),
+fn members<'a>(value: impl ResultValue<'a>, key: &str) -> Result<BTreeSet<&'a str>, EngineError> {
+    let mut set = BTreeSet::new();
+    match value.kind() {
+        ResultKind::Array => value.items(|item| match item.kind() {
+            ResultKind::Text(member) => {
+                set.insert(member);
+                Ok(())
+            }
+            other => Err(wrong(key, "a set of strings", other)),
+        })?,
+        ResultKind::Object => value.entries(|member, value| match value.kind() {
+            ResultKind::Boolean(true) => {
+                set.insert(member);
+                Ok(())
+            }
+            other => Err(wrong(key, "a set of strings", other)),
+        })?,
+        other => return Err(wrong(key, "a set of strings", other)),
     }
+    Ok(set)
 }
 
-fn wrong(key: &str, expected: &str, came: &Value) -> EngineError {
+fn wrong(key: &str, expected: &str, came: ResultKind<'_>) -> EngineError {
     malformed(format_args!(
         "`{key}` must be {expected}, not {}",
-        kind(came)
+        came.name()
     ))
 }
 
@@ -223,13 +304,15 @@ fn malformed(what: std::fmt::Arguments<'_>) -> EngineError {
     EngineError::new(FailClosed::MalformedDecision, what.to_string())
 }
 
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
+impl ResultKind<'_> {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean(_) => "a boolean",
+            Self::Number => "a number",
+            Self::Text(_) => "a string",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        }
     }
 }

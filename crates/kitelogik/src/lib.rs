@@ -76,7 +76,7 @@ pub use kitelogik_opa::{
     PolicyGateBuilder, Session, Stop,
 };
 #[cfg(feature = "embedded")]
-pub use kitelogik_opa::{Embedded, EmbeddedBuilder, EmbeddedError};
+pub use kitelogik_opa::{Embedded, EmbeddedBuilder, EmbeddedError, Interpreted};
 #[cfg(feature = "rest")]
 pub use kitelogik_opa::{OpaClient, OpaClientBuilder, OpaConfigError};
 #[cfg(feature = "embedded")]

@@ -1,17 +1,18 @@
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kitelogik_core::{
     Approval, ApprovalRequest, Approver, ApproverError, Arguments, AuditSink, BudgetUsage,
-    EngineError, FailClosed, GovernanceEvent, PolicyDecision, PolicyEngine, PolicyInput,
+    EngineError, FailClosed, GovernanceEvent, Masking, PolicyDecision, PolicyEngine, PolicyInput,
     SessionContext, Use, Verdict,
 };
+use tracing::{Instrument, Span};
 
 use crate::fault::{Fault, bounded};
 use crate::question::Question;
 use crate::record::Record;
-use crate::{KillSwitch, Session};
+use crate::{KillSwitch, Session, telemetry};
 
 /// Asks a policy before anything happens, and lets nothing through that is not clearly allowed.
 ///
@@ -36,6 +37,7 @@ struct Shared {
     approval_timeout: Duration,
     audit: Option<Audit>,
     kill_switch: KillSwitch,
+    traced_arguments: Option<Masking>,
 }
 
 impl std::fmt::Debug for PolicyGate {
@@ -81,6 +83,7 @@ impl PolicyGate {
                 approval_timeout: Duration::from_secs(300),
                 audit: None,
                 kill_switch: KillSwitch::default(),
+                traced_arguments: None,
             },
         }
     }
@@ -98,9 +101,15 @@ impl PolicyGate {
         context: &SessionContext,
     ) -> Arc<PolicyDecision> {
         let question = Question::event(event, context);
-        let limit = self.shared.decision_timeout;
-        let decision = self.judge(event, context, context.into(), limit).await;
-        self.record(&question, event, decision).await.0
+        let span = self.decision_span(&question);
+        let decided = async {
+            let limit = self.shared.decision_timeout;
+            let decision = self.judge(event, context, context.into(), limit).await;
+            let decision = self.record(&question, event, decision).await.0;
+            telemetry::decided(&span, &decision);
+            decision
+        };
+        decided.instrument(span.clone()).await
     }
 
     /// The switch that stops everything, one session or one tool at once, whatever policies and
@@ -131,6 +140,15 @@ impl PolicyGate {
         self.shared.decision_timeout
     }
 
+    /// The span of deciding `question`.
+    pub(crate) fn decision_span(&self, question: &Question<'_>) -> Span {
+        let span = telemetry::decision(question);
+        if let Some(masking) = &self.shared.traced_arguments {
+            telemetry::arguments(&span, question, masking);
+        }
+        span
+    }
+
     /// Asks the engine, for at most `limit`, unless calls like this one are stopped.
     pub(crate) async fn judge(
         &self,
@@ -142,12 +160,14 @@ impl PolicyGate {
         if let Some(stopped) = self.shared.kill_switch.denial(event, context) {
             return stopped;
         }
+        let (span, begun) = (telemetry::engine(), Instant::now());
         let input = PolicyInput::new(event, context, usage);
         let ask = async { self.shared.engine.decide(&input).await };
         let answer = bounded(ask, limit)
+            .instrument(span.clone())
             .await
             .unwrap_or_else(|fault| Err(fault.of_engine()));
-        match answer {
+        let decision = match answer {
             Ok(mut decision) => {
                 // What an engine says of an approval is not an approval, and a fault is no allow.
                 decision.approval = None;
@@ -157,7 +177,9 @@ impl PolicyGate {
                 decision
             }
             Err(error) => fail_closed(event, &error),
-        }
+        };
+        telemetry::answered(&span, &decision, begun.elapsed());
+        decision
     }
 
     /// Puts a call that a person must approve to the approver, if there is one.
@@ -314,6 +336,13 @@ impl PolicyGateBuilder {
     /// The switch that stops calls, for one that several gates share. Default: the gate's own.
     pub fn kill_switch(mut self, switch: KillSwitch) -> Self {
         self.shared.kill_switch = switch;
+        self
+    }
+
+    /// Adds the arguments of calls, masked, to the spans of their decisions, as
+    /// `gen_ai.tool.call.arguments`. Default: spans carry no argument.
+    pub fn traced_arguments(mut self, masking: Masking) -> Self {
+        self.shared.traced_arguments = Some(masking);
         self
     }
 

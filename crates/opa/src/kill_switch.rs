@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use kitelogik_core::{AuditSink, GateChange, GovernanceEvent, PolicyDecision, SessionContext};
 
+use crate::telemetry;
+
 /// Stops everything, one session or one tool at once, over every policy and approval.
 ///
 /// A stopped call is denied with the rule `kill_switch` and the reason that was given, before the
@@ -83,6 +85,7 @@ impl KillSwitch {
                 .unwrap_or_else(PoisonError::into_inner);
             stops.insert(what, reason.clone());
             self.shared.any.store(true, Ordering::SeqCst);
+            telemetry::stops(stops.len());
         }
         tracing::warn!(what = name, reason, "kill switch: stopped");
         self.report(&GateChange::Stopped {
@@ -103,6 +106,7 @@ impl KillSwitch {
                 return false;
             }
             self.shared.any.store(!stops.is_empty(), Ordering::SeqCst);
+            telemetry::stops(stops.len());
         }
         let name = what.to_string();
         tracing::warn!(what = name, "kill switch: resumed");

@@ -58,6 +58,7 @@ mod record;
 mod rest;
 mod session;
 mod shadow;
+mod telemetry;
 
 #[cfg(feature = "embedded")]
 pub use embedded::{Embedded, EmbeddedBuilder, EmbeddedError};

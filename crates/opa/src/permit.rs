@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::budget::CountedCall;
 use crate::record::Record;
+use crate::telemetry;
 
 /// The gate's leave to run one call once.
 ///
@@ -111,8 +112,10 @@ impl Permit {
             args,
             context,
             running: Running {
+                span: telemetry::body(&decision),
                 decision,
                 begun: true,
+                settled: false,
                 counted,
                 record,
             },
@@ -143,8 +146,10 @@ impl<A> Permitted<A> {
 /// [`queued`](Self::queued) says so.
 #[must_use = "dropped, the call is recorded as cancelled"]
 pub struct Running {
+    span: tracing::Span,
     decision: Arc<PolicyDecision>,
     begun: bool,
+    settled: bool,
     counted: CountedCall,
     record: Record,
 }
@@ -155,6 +160,11 @@ impl Running {
         &self.decision
     }
 
+    /// The span in which the body runs.
+    pub fn span(&self) -> &tracing::Span {
+        &self.span
+    }
+
     /// The body waits for its turn.
     pub fn queued(mut self) -> Queued {
         self.begun = false;
@@ -163,7 +173,14 @@ impl Running {
 
     /// The body has ended with `outcome`.
     pub fn ended(mut self, outcome: Outcome) {
-        self.record.complete(outcome);
+        self.settle(outcome);
+    }
+
+    fn settle(&mut self, outcome: Outcome) {
+        if !std::mem::replace(&mut self.settled, true) {
+            telemetry::ended(&self.span, outcome);
+            self.record.complete(outcome);
+        }
     }
 }
 
@@ -200,7 +217,7 @@ impl Drop for Running {
             return; // The record and the counted call, dropped as they are, say that it never ran.
         }
         self.counted.begin();
-        self.record.complete(if std::thread::panicking() {
+        self.settle(if std::thread::panicking() {
             Outcome::Panicked
         } else {
             Outcome::Cancelled

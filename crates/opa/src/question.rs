@@ -63,6 +63,10 @@ impl<'a> Question<'a> {
         record
     }
 
+    pub(crate) fn session_id(&self) -> &'a str {
+        &self.context.session_id
+    }
+
     fn resources(&self) -> &'a [String] {
         match self.asked {
             Asked::Call(request) => &request.resources,

@@ -1,16 +1,17 @@
+mod judgement;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kitelogik_core::{
-    AgentBudget, AgentDelegate, AgentPlan, AgentSpawn, Approval, Arguments, BudgetUsage,
-    DataClassification, EngineError, FailClosed, GovernanceError, GovernanceEvent, PlanStep,
-    PolicyDecision, SessionContext, ToolCallInput, Use, Verdict,
+    AgentBudget, AgentDelegate, AgentPlan, AgentSpawn, Arguments, BudgetUsage, DataClassification,
+    EngineError, GovernanceError, GovernanceEvent, PlanStep, PolicyDecision, SessionContext,
+    ToolCallInput,
 };
 
 use crate::budget::{Budget, CountedCall};
-use crate::question::{Asked, Question};
-use crate::record::Record;
-use crate::{Permit, PolicyGate};
+use crate::question::Question;
+use crate::{Permit, PolicyGate, telemetry};
 
 /// A gate and a session's context: what calls run in.
 ///
@@ -46,12 +47,8 @@ pub struct CallRequest {
 /// [`FailClosed::LimitExceeded`].
 pub const MAX_RESOURCES: usize = 32;
 
-/// How often a call asks for approval before it is given up: each time, what it was approved for has
-/// changed or another call was faster.
-const MAX_APPROVALS: usize = 3;
-
 impl CallRequest {
-    fn event(&self, resource: Option<&str>) -> GovernanceEvent {
+    pub(crate) fn event(&self, resource: Option<&str>) -> GovernanceEvent {
         GovernanceEvent::ToolCall(ToolCallInput {
             action: self.action.clone(),
             tool_name: self.tool.clone(),
@@ -223,6 +220,16 @@ impl Session {
             .await
     }
 
+    /// The span of one call of `tool`, for whoever asks for the permit and runs the body: a toolbox
+    /// and a governed function enter it themselves.
+    ///
+    /// Named as OpenTelemetry's conventions for generative AI want it: `execute_tool`, with
+    /// `gen_ai.tool.name` and `gen_ai.conversation.id`, the session's id. Those of the decision, the
+    /// engine and the body lie below it.
+    pub fn call_span(&self, tool: &str) -> tracing::Span {
+        telemetry::call(tool, &self.context.session_id)
+    }
+
     async fn ask(&self, event: GovernanceEvent) -> Result<Arc<PolicyDecision>, GovernanceError> {
         let question = Question::event(&event, &self.context);
         let (decision, _never_ran) = self.decide(&question, self.usage(), None).await;
@@ -231,142 +238,5 @@ impl Session {
         } else {
             Err(GovernanceError::new(event.subject(), decision))
         }
-    }
-
-    async fn look(&self, question: &Question<'_>) -> Arc<PolicyDecision> {
-        let (event, decision) = self.judge(question, self.usage()).await;
-        self.gate.record(question, &event, decision).await.0
-    }
-
-    /// Judges, asks for approval where the policy wants it, and records.
-    async fn decide(
-        &self,
-        question: &Question<'_>,
-        usage: BudgetUsage,
-        counted: Option<&CountedCall>,
-    ) -> (Arc<PolicyDecision>, Record) {
-        let (event, decision) = self.judge(question, usage).await;
-        let (event, decision) = if decision.requires_approval() {
-            self.approved(question, counted, event, decision).await
-        } else {
-            (event, decision)
-        };
-        let decided = self.gate.record(question, &event, decision).await;
-        // The record may have taken long: what was stopped meanwhile does not begin.
-        match self.gate.kill_switch().denial(&event, &self.context) {
-            Some(stopped) if decided.0.permits() => {
-                drop(decided);
-                self.gate.record(question, &event, stopped).await
-            }
-            _ => decided,
-        }
-    }
-
-    /// Asks a person, and judges again what they granted, because the policy, the budget or the kill
-    /// switch may have changed meanwhile. Only what the policy then allows, or wants approved for the
-    /// same rules and reasons, uses the grant.
-    async fn approved(
-        &self,
-        question: &Question<'_>,
-        counted: Option<&CountedCall>,
-        mut event: GovernanceEvent,
-        mut decision: PolicyDecision,
-    ) -> (GovernanceEvent, PolicyDecision) {
-        for _ in 0..MAX_APPROVALS {
-            let request = question.request(&event, &decision);
-            let reviewed = self.gate.review(&request, decision.clone()).await;
-            let Some(Approval::Granted { request: id, .. }) = &reviewed.approval else {
-                return (event, reviewed);
-            };
-            let usage = counted.map_or_else(|| self.usage(), CountedCall::usage);
-            let (event_now, mut now) = self.judge(question, usage).await;
-            let stands = match now.verdict {
-                Verdict::Allow => true,
-                Verdict::RequireApproval => {
-                    now.rules == decision.rules && now.reason == decision.reason
-                }
-                Verdict::Deny | Verdict::Refuse => return (event_now, now),
-            };
-            if stands {
-                match self.gate.use_up(&request, id).await {
-                    Ok(Use::Taken) => {
-                        now.approval.clone_from(&reviewed.approval);
-                        return (event_now, now);
-                    }
-                    Ok(Use::Gone) if now.allowed() => return (event_now, now),
-                    Ok(Use::Gone) => {}
-                    Err(denial) => return (event, denial),
-                }
-            }
-            (event, decision) = (event_now, now);
-        }
-        let error = EngineError::new(
-            FailClosed::InternalError,
-            format!("approver: {MAX_APPROVALS} grants in a row could not be used"),
-        );
-        (event, PolicyDecision::fail_closed(&error))
-    }
-
-    /// How long the engine may take for one question.
-    fn limit(&self) -> Duration {
-        let limit = self.gate.decision_timeout();
-        self.deadline.map_or(limit, |deadline| deadline.min(limit))
-    }
-
-    async fn judge(
-        &self,
-        question: &Question<'_>,
-        usage: BudgetUsage,
-    ) -> (GovernanceEvent, PolicyDecision) {
-        match question.asked {
-            Asked::Call(request) => self.judge_call(request, usage).await,
-            Asked::Event(event) => {
-                let limit = self.limit();
-                let decision = self.gate.judge(event, &self.context, usage, limit).await;
-                (event.clone(), decision)
-            }
-        }
-    }
-
-    /// Judges a call once for each of its resources, within one time limit, until one is denied.
-    ///
-    /// The event that comes back, for the approver and the record, is the one that weighs most.
-    async fn judge_call(
-        &self,
-        request: &CallRequest,
-        usage: BudgetUsage,
-    ) -> (GovernanceEvent, PolicyDecision) {
-        let begun = Instant::now();
-        let limit = self.limit();
-        let mut resources: Vec<&str> = Vec::new();
-        for resource in &request.resources {
-            if !resources.contains(&resource.as_str()) {
-                resources.push(resource);
-            }
-            if resources.len() > MAX_RESOURCES {
-                let event = request.event(Some(resource));
-                let error = EngineError::new(
-                    FailClosed::LimitExceeded,
-                    format!("the call names more than {MAX_RESOURCES} resources"),
-                );
-                return (event, PolicyDecision::fail_closed(&error));
-            }
-        }
-        let mut resources = resources.into_iter();
-        let mut event = request.event(resources.next());
-        let mut decision = self.gate.judge(&event, &self.context, usage, limit).await;
-        for resource in resources {
-            if decision.denied() {
-                break;
-            }
-            let other = request.event(Some(resource));
-            let left = limit.saturating_sub(begun.elapsed());
-            let judged = self.gate.judge(&other, &self.context, usage, left).await;
-            if judged.verdict.strength() > decision.verdict.strength() {
-                event = other;
-            }
-            decision = decision.strongest(judged);
-        }
-        (event, decision)
     }
 }

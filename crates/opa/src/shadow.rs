@@ -1,18 +1,19 @@
+mod comparison;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use kitelogik_core::{
-    BoxFuture, BudgetUsage, EngineError, FailClosed, GovernanceEvent, Masking, PolicyDecision,
-    PolicyEngine, PolicyInput, SessionContext, Verdict,
+    BoxFuture, EngineError, GovernanceEvent, Masking, PolicyDecision, PolicyEngine, PolicyInput,
+    Verdict,
 };
 use serde::Serialize;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
-use crate::fault::bounded;
+use self::comparison::{Question, Worker, count};
 
 /// A candidate policy beside the one in force: what would it have decided otherwise?
 ///
@@ -267,139 +268,6 @@ impl PolicyEngine for Shadow {
     fn health(&self) -> BoxFuture<'_, Result<(), EngineError>> {
         self.shared.active.health()
     }
-}
-
-struct Question {
-    event: GovernanceEvent,
-    context: SessionContext,
-    usage: BudgetUsage,
-    old: Side,
-    bytes: usize,
-}
-
-impl Question {
-    fn new(input: &PolicyInput<'_>, decision: &PolicyDecision) -> Self {
-        let event = input.event().clone();
-        let arguments = match &event {
-            GovernanceEvent::ToolCall(call) => call.args.text().len(),
-            GovernanceEvent::AgentPlan(plan) => {
-                serde_json::to_string(&plan.steps).map_or(0, |steps| steps.len())
-            }
-            GovernanceEvent::AgentSpawn(_)
-            | GovernanceEvent::AgentDelegate(_)
-            | GovernanceEvent::AgentBudget(_) => 0,
-        };
-        Self {
-            event,
-            context: input.context().clone(),
-            usage: input.usage(),
-            old: Side::of(decision, &Masking::none()),
-            bytes: arguments.saturating_add(1024),
-        }
-    }
-}
-
-impl Side {
-    fn of(decision: &PolicyDecision, masking: &Masking) -> Self {
-        Self {
-            verdict: decision.verdict,
-            reason: masking.text("reason", &decision.reason).into_owned(),
-            rule_matched: decision.rule_matched.clone(),
-            decision_id: decision.decision_id.clone(),
-            revision: decision.revision.clone(),
-        }
-    }
-}
-
-struct Worker {
-    runtime: Runtime,
-    candidate: Box<dyn PolicyEngine>,
-    shared: Arc<Shared>,
-    max_flips: usize,
-    masking: Masking,
-    on_flip: Option<OnFlip>,
-}
-
-/// How long the candidate may take for one question.
-const LIMIT: Duration = Duration::from_secs(5);
-
-impl Worker {
-    fn work(self, questions: &Receiver<Question>) {
-        for question in questions {
-            let bytes = question.bytes;
-            self.compare(question);
-            self.shared.queued_bytes.fetch_sub(bytes, Ordering::SeqCst);
-        }
-    }
-
-    fn compare(&self, question: Question) {
-        let input = PolicyInput::new(&question.event, &question.context, question.usage);
-        let ask = async { self.candidate.decide(&input).await };
-        let answer = self
-            .runtime
-            .block_on(bounded(ask, LIMIT))
-            .unwrap_or_else(|fault| Err(fault.of_engine()));
-        let failed = match &answer {
-            Ok(decision) => decision.fail_closed,
-            Err(error) => Some(error.code()),
-        };
-        let mut observed = self.shared.observed();
-        if let Some(code) = failed {
-            count(&mut observed.counts.candidate_failed, code);
-            return;
-        }
-        let Ok(decision) = answer else { return };
-        let counts = &mut observed.counts;
-        counts.compared = counts.compared.saturating_add(1);
-        if decision.verdict == question.old.verdict {
-            return;
-        }
-        counts.flips = counts.flips.saturating_add(1);
-        let flip = Arc::new(self.flip(question, &decision));
-        observed.flips.push_back(Arc::clone(&flip));
-        while observed.flips.len() > self.max_flips {
-            observed.flips.pop_front();
-            let forgotten = &mut observed.counts.forgotten;
-            *forgotten = forgotten.saturating_add(1);
-        }
-        drop(observed);
-        self.tell(&flip);
-    }
-
-    fn flip(&self, question: Question, decision: &PolicyDecision) -> Flip {
-        let mut old = question.old;
-        old.reason = self.masking.text("reason", &old.reason).into_owned();
-        Flip {
-            event: self.masking.event(&question.event),
-            session_id: question.context.session_id,
-            old,
-            new: Side::of(decision, &self.masking),
-        }
-    }
-
-    fn tell(&self, flip: &Flip) {
-        tracing::info!(
-            action = flip.event.action(),
-            session_id = flip.session_id,
-            decision_id = flip.old.decision_id,
-            old = %flip.old.verdict,
-            new = %flip.new.verdict,
-            rule = flip.new.rule_matched,
-            "the shadow policy would decide otherwise"
-        );
-        if let Some(on_flip) = &self.on_flip {
-            // The host's code: its panic must not end the comparison.
-            let tell = std::panic::AssertUnwindSafe(|| on_flip(flip));
-            if std::panic::catch_unwind(tell).is_err() {
-                tracing::error!("the listener for flips panicked");
-            }
-        }
-    }
-}
-
-fn count(codes: &mut BTreeMap<&'static str, u64>, code: FailClosed) {
-    let times = codes.entry(code.as_str()).or_default();
-    *times = times.saturating_add(1);
 }
 
 impl fmt::Debug for Shadow {

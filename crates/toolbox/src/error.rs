@@ -48,6 +48,20 @@ pub enum ToolError {
     },
 }
 
+impl ToolError {
+    /// The kind of error, in one word for logs and spans: of a denial, its code or verdict.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::UnknownTool { .. } => "unknown_tool",
+            Self::InvalidArguments(_) => "invalid_arguments",
+            Self::Denied(denied) => denied.decision.error_type(),
+            Self::Failed { .. } => "failed",
+            Self::Panicked { .. } => "panicked",
+            Self::UnwritableResult { .. } => "unwritable_result",
+        }
+    }
+}
+
 /// Why a typed call has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError<E> {
@@ -71,6 +85,16 @@ pub struct InvalidArguments {
     pub tool: String,
     /// What does not fit, each with its place.
     pub problems: Vec<ArgumentProblem>,
+}
+
+impl<E> CallError<E> {
+    /// The kind of error, in one word for logs and spans: of a denial, its code or verdict.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Denied(denied) => denied.decision.error_type(),
+            Self::Failed(_) => "failed",
+        }
+    }
 }
 
 impl InvalidArguments {

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tracing::Instrument;
 
 use crate::body::{Body, Fault};
 use crate::canonical::canonical;
@@ -106,6 +107,15 @@ impl<F: GovernedFunction> Call<F> {
     }
 
     async fn run_inner(self, session: &Session) -> Result<F::Output, CallError<F::Error>> {
+        let span = session.call_span(F::NAME);
+        let result = self.run_in_span(session).instrument(span.clone()).await;
+        if let Err(error) = &result {
+            span.record("error.type", error.kind());
+        }
+        result
+    }
+
+    async fn run_in_span(self, session: &Session) -> Result<F::Output, CallError<F::Error>> {
         let mut request = CallRequest {
             tool: F::NAME.to_owned(),
             action: F::ACTION.to_owned(),

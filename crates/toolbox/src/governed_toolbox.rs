@@ -3,6 +3,7 @@ use std::sync::Arc;
 use kitelogik_core::{GovernanceEvent, PlanStep, PolicyDecision, Verdict};
 use kitelogik_opa::{CallRequest, Permit, Session};
 use serde_json::{Map, Value};
+use tracing::Instrument;
 
 use crate::blocked::on_one_line;
 use crate::error::cut;
@@ -154,8 +155,16 @@ impl GovernedToolbox {
         tool: &Tool,
         arguments: Result<Map<String, Value>, InvalidArguments>,
     ) -> Result<ToolOutput, ToolError> {
-        let permit = self.session.authorize(request(tool, arguments?)?).await?;
-        self.toolbox.run(tool, permit).await
+        let span = self.session.call_span(tool.name());
+        let call = async {
+            let permit = self.session.authorize(request(tool, arguments?)?).await?;
+            self.toolbox.run(tool, permit).await
+        };
+        let result = call.instrument(span.clone()).await;
+        if let Err(error) = &result {
+            span.record("error.type", error.kind());
+        }
+        result
     }
 }
 

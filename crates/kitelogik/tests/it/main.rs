@@ -12,4 +12,5 @@ mod evidence;
 mod judged;
 mod outcomes;
 mod parameters;
+mod telemetry;
 mod ui;
