@@ -5,6 +5,7 @@ mod cargo;
 mod ci;
 mod dependencies;
 mod example;
+mod fuzz;
 mod opa;
 mod provision;
 mod serve;
@@ -32,6 +33,8 @@ enum Task {
     Ci(ci::Arguments),
     /// Run every test, then name and count the skipped ones
     Test(test::Arguments),
+    /// Hold random policies, compiled, interpreted and on OPA, against each other for a while
+    Fuzz(fuzz::Arguments),
     /// Provide the pinned OPA (the default), say where it is, serve policies with it
     Opa(opa::Arguments),
     /// Measure: a decision beside other engines
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Ci(arguments) => ci::run(&arguments),
         Task::Test(arguments) => test::run(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Opa(arguments) => opa::run(arguments),
         Task::Bench(bench) => bench::run(&bench),
     };

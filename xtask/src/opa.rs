@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
 enum Task {
     /// Print where OPA is, or fail and say the ways to get it
     Path,
-    /// Find OPA (`OPA_BIN`, PATH, cache) or build it into the cache with Go, and print where it is
+    /// Find OPA (`OPA_BIN`, PATH, cache) or build it into the cache with Go, print where it is, and bring its conformance cases
     Provide,
     /// Serve policies on loopback, with an authorization policy that leaves queries only
     Serve(serve::Arguments),
@@ -35,7 +35,10 @@ enum Task {
 pub(crate) fn run(arguments: Arguments) -> Result<()> {
     match arguments.task.unwrap_or(Task::Provide) {
         Task::Path => println!("{}", kitelogik_opa_process::find()?.path().display()),
-        Task::Provide => println!("{}", provision::provide()?.path().display()),
+        Task::Provide => {
+            println!("{}", provision::provide()?.path().display());
+            provision::provide_cases()?;
+        }
         Task::Serve(arguments) => serve::run(&arguments)?,
         Task::Clean => clean()?,
     }

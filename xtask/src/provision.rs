@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use kitelogik_opa_process::{FindError, Lookup, Opa, VERSION, version_of};
+use kitelogik_opa_process::{FindError, Lookup, Opa, VERSION, case_files, version_of};
 
 use crate::cargo::succeed;
 
@@ -35,6 +35,32 @@ pub(crate) fn provide() -> Result<Opa> {
     }
     build(program)?;
     Ok(lookup.find()?)
+}
+
+/// OPA's own conformance cases, in the module cache of Go.
+///
+/// # Errors
+///
+/// When Go is there and cannot download them. Without Go, the tests that need them are skipped.
+pub(crate) fn provide_cases() -> Result<()> {
+    if case_files().is_some() {
+        return Ok(());
+    }
+    if !go_is_present() {
+        eprintln!("note: OPA's conformance cases are not here, and Go, which brings them, neither");
+        return Ok(());
+    }
+    succeed(
+        Command::new("go")
+            .args([
+                "mod",
+                "download",
+                &format!("github.com/open-policy-agent/opa@v{VERSION}"),
+            ])
+            .current_dir(std::env::temp_dir())
+            .env_remove("GOFLAGS")
+            .stdin(Stdio::null()),
+    )
 }
 
 fn go_is_present() -> bool {

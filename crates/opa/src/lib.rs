@@ -62,6 +62,8 @@ mod telemetry;
 
 #[cfg(feature = "embedded")]
 pub use embedded::{Embedded, EmbeddedBuilder, EmbeddedError};
+#[cfg(feature = "embedded")]
+pub use kitelogik_rego::Interpreted;
 pub use gate::{AuditFailure, PolicyGate, PolicyGateBuilder};
 pub use kill_switch::{KillSwitch, Stop};
 pub use layered::{Layered, LayeredBuilder, LayersError};

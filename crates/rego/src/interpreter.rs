@@ -7,7 +7,7 @@ use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, PolicyLengthConfig, Value};
 
 use crate::recursion::{RecursiveFunction, recursive_function};
-use crate::{Fault, Program, builtins, document, fault, negation, output, refusal, tree};
+use crate::{Fault, Program, builtins, document, fault, heads, negation, output, refusal, tree};
 
 /// Only a rule can be asked for; the entry point is often a package.
 const QUESTION_PACKAGE: &str = "kitelogik_embedded_question";
@@ -63,6 +63,7 @@ impl Interpreter {
                 .map(|(name, text)| tree::parse(name, text))
                 .collect::<anyhow::Result<Vec<_>>>()?;
             refusal::check(&trees)?;
+            heads::check(&trees)?;
             for (name, text) in modules {
                 engine.add_policy(name.to_owned(), as_opa_negates(name, text)?)?;
             }

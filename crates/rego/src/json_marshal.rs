@@ -1,7 +1,7 @@
 //! `json.marshal` with the escapes of OPA, which writes `<`, `>`, `&` and two line separators as
 //! `\u003c` and so on: a rule that searches the text must find the same in both engines.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use regorus::Value;
 
 use super::builtins::{over, wrapped};
@@ -9,6 +9,8 @@ use super::registry::Registry;
 
 /// How long the prefix or the indent of a line may be, in bytes.
 const MAX_INDENT: usize = 16;
+/// What is written as an escape.
+const SPECIAL: [char; 5] = ['<', '>', '&', '\u{2028}', '\u{2029}'];
 
 pub(super) fn register(registry: &mut impl Registry) -> Result<()> {
     wrapped(registry, "json.marshal", 1, any, escaped)?;
@@ -22,6 +24,10 @@ fn layout(values: &[Value]) -> Result<()> {
             match option {
                 Value::String(text) if text.len() > MAX_INDENT => {
                     return Err(over(MAX_INDENT, "bytes of prefix or indent"));
+                }
+                // They would be escaped here, and are not in OPA.
+                Value::String(text) if text.contains(SPECIAL) => {
+                    bail!("a prefix or indent with `<`, `>` or `&` is not offered")
                 }
                 _ => {}
             }
@@ -38,8 +44,7 @@ fn escaped(value: Value) -> Value {
     let Value::String(text) = &value else {
         return value;
     };
-    let special = ['<', '>', '&', '\u{2028}', '\u{2029}'];
-    if !text.contains(special) {
+    if !text.contains(SPECIAL) {
         return value;
     }
     let mut escaped = String::with_capacity(text.len() + 32);

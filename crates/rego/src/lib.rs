@@ -30,6 +30,7 @@ mod document;
 mod fault;
 mod format;
 mod glob;
+mod heads;
 mod interpreter;
 mod json_marshal;
 mod letter_case;

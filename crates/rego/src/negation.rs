@@ -6,16 +6,22 @@
 //! when it compiles is done to the text before it is parsed: `not f(input.x)` becomes
 //! `operand := input.x; not f(operand)`.
 //!
+//! A module that imports `future.keywords.not`, or all of `future.keywords`, negates bodies: there, a negation is true
+//! where an operand is not there, as the interpreter has it.
+//!
 //! A plain reference and an equality are not calls: `not input.x` and `not input.x == 1` are true
 //! where there is no `input.x`, in both engines.
 
 use regorus::unstable::{BoolOp, Expr, Literal, LiteralStmt, Module, Query, Rule, RuleHead};
 
-use crate::spelling;
+use crate::{spelling, tree};
 
 /// The text of `module`, rewritten where a negation needs it.
 pub(super) fn rewrite(module: &Module) -> String {
     let text = module.package.span.source.contents();
+    if tree::negates_bodies(module) {
+        return text.to_owned();
+    }
     let mut rewriter = Rewriter {
         text,
         edits: Vec::new(),
@@ -90,6 +96,10 @@ impl Rewriter<'_> {
     fn negation(&mut self, statement: &LiteralStmt, expression: &Expr, bare: bool) {
         let mut operands = Vec::new();
         negated_operands(expression, &mut operands);
+        // As OPA: calls come before references, so that an error in one is not hidden by what is not there.
+        let calls = |operand: &&Expr| calls(operand) || within_another(operand, &operands);
+        let (first, then): (Vec<_>, Vec<_>) = operands.iter().copied().partition(calls);
+        let operands = [first, then].concat();
         let last = statement
             .with_mods
             .last()
@@ -264,6 +274,18 @@ fn within_another(inner: &Expr, operands: &[&Expr]) -> bool {
             && outer.start <= inner.start
             && inner.end <= outer.end
     })
+}
+
+/// Whether OPA calls a function for it, or for a part of it.
+fn calls(expression: &Expr) -> bool {
+    matches!(
+        expression,
+        Expr::Call { .. }
+            | Expr::BoolExpr { .. }
+            | Expr::ArithExpr { .. }
+            | Expr::BinExpr { .. }
+            | Expr::Membership { .. }
+    ) || parts(expression).into_iter().any(calls)
 }
 
 /// The expressions right inside of one that is no comprehension.

@@ -13,7 +13,7 @@ use regorus::unstable::{
 
 use super::builtins::REFUSED;
 use super::negation::parts;
-use super::tree::{components, reference};
+use super::tree::{self, components, reference};
 
 /// Fails with `file:line:column: what`, and what to write instead, for the first that is refused.
 pub(crate) fn check<'a>(modules: impl IntoIterator<Item = &'a Module> + Clone) -> Result<()> {
@@ -36,6 +36,7 @@ pub(crate) fn check<'a>(modules: impl IntoIterator<Item = &'a Module> + Clone) -
             functions: &functions,
             imports: &module.imports,
             package: &package,
+            negates_bodies: tree::negates_bodies(module),
         };
         for rule in &module.policy {
             checker.rule(rule, &known)?;
@@ -91,6 +92,7 @@ struct Checker<'a> {
     functions: &'a BTreeSet<Vec<String>>,
     imports: &'a [Import],
     package: &'a [String],
+    negates_bodies: bool,
 }
 
 impl Checker<'_> {
@@ -143,6 +145,15 @@ impl Checker<'_> {
         }
         match &statement.literal {
             Literal::NotExpr { expr, .. } => {
+                if self.negates_bodies && is_braced(expr) {
+                    refuse(
+                        expr.span(),
+                        "`not` of several statements in braces; write a rule for them, and `not` of that rule",
+                    )?;
+                }
+                if is_unification(expr) {
+                    refuse(expr.span(), "`=` of a variable under `not`; write `==`")?;
+                }
                 bound(expr, known)?;
                 for modifier in &statement.with_mods {
                     bound(&modifier.r#as, known)?;
@@ -235,6 +246,23 @@ impl Checker<'_> {
         }
         Ok(())
     }
+}
+
+/// What may give a value to a variable before the statement that it has its value from.
+fn is_unification(negated: &Expr) -> bool {
+    let is_variable = |side: &Expr| matches!(side, Expr::Var { span, .. } if !matches!(span.text(), "input" | "data"));
+    match negated {
+        Expr::AssignExpr { lhs, rhs, .. } => is_variable(lhs) || is_variable(rhs),
+        _ => false,
+    }
+}
+
+/// What `import future.keywords.not` makes a body, and the interpreter a set or object.
+fn is_braced(negated: &Expr) -> bool {
+    matches!(
+        negated,
+        Expr::Set { .. } | Expr::Object { .. } | Expr::SetCompr { .. } | Expr::ObjectCompr { .. }
+    )
 }
 
 fn is_walk(function: &Expr) -> bool {
@@ -332,7 +360,7 @@ fn bound(negated: &Expr, known: &Names) -> Result<()> {
     }
 }
 
-fn refuse(span: &Span, what: &str) -> Result<()> {
+pub(crate) fn refuse(span: &Span, what: &str) -> Result<()> {
     // As the interpreter tells places, and with nothing that ends a line.
     let place = format!("{}:{}:{}", span.source.file(), span.line, span.col);
     bail!("--> {place}\nerror: {what}")

@@ -19,6 +19,18 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Module> {
     parser.parse()
 }
 
+/// Whether `not` takes a body in `module`: with `import future.keywords.not`, or of all of them.
+pub(crate) fn negates_bodies(module: &Module) -> bool {
+    module.imports.iter().any(|import| {
+        let path = components(&import.refr).0;
+        match path.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["future", "keywords"] => true,
+            ["future", "keywords", keyword] => keyword == "not",
+            _ => false,
+        }
+    })
+}
+
 /// The reference that `rule` declares.
 pub(crate) fn reference(rule: &Rule) -> &Expr {
     match rule {

@@ -40,6 +40,7 @@
 //! whatever process they were started. [`Server::start`] returns once the server answers, and blocks
 //! the thread until then: about a tenth of a second.
 
+mod cases;
 mod error;
 mod lookup;
 mod port;
@@ -50,6 +51,7 @@ mod server;
 mod skip;
 mod watchdog;
 
+pub use cases::{case_files, case_files_or_skip};
 pub use error::StartError;
 pub use lookup::{FindError, Lookup, Opa, VERSION, find, version_of};
 pub use process::OpaProcess;

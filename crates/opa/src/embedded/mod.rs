@@ -12,7 +12,7 @@ use kitelogik_core::{
     PolicyInput, SessionContext, ToolCallInput,
 };
 use kitelogik_policy::Policy;
-use kitelogik_rego::{Answer, Fault, Interpreter, Program};
+use kitelogik_rego::{Answer, Fault, Interpreted, Interpreter, Program};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
@@ -151,6 +151,15 @@ impl Embedded {
     /// An engine of `policy` with limits of one's own.
     pub fn builder(policy: Policy) -> EmbeddedBuilder {
         EmbeddedBuilder::new(policy)
+    }
+
+    /// What of the policy is left to the interpreter, for the calls that reach it: it takes many times as long for them.
+    ///
+    /// Empty where all is compiled, and where [everything is interpreted](EmbeddedBuilder::interpreted).
+    /// [`Checker`](kitelogik_policy::check::Checker) tells of the same.
+    pub fn interpreted(&self) -> &[Interpreted] {
+        let program = self.shared.program.as_ref();
+        program.map(Program::interpreted).unwrap_or_default()
     }
 
     async fn answer(&self, input: &PolicyInput<'_>) -> Result<PolicyDecision, EngineError> {

@@ -10,6 +10,8 @@ mod approval;
 #[cfg(all(feature = "embedded", feature = "rest"))]
 mod builtins;
 #[cfg(feature = "embedded")]
+mod cases;
+#[cfg(feature = "embedded")]
 mod conformance;
 #[cfg(feature = "embedded")]
 mod embedded;

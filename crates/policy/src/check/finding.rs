@@ -99,6 +99,8 @@ codes! {
     UntypedComparison, "untyped-comparison", Warning, "An `allow` that compares a value without knowing its type.";
     EvadedComparison, "evaded-comparison", Note, "A `deny` or `hitl` that a missing, null or mistyped value gets past.";
     UndefinedNegation, "undefined-negation", Warning, "A `not` that is undefined, and not true, where the value is missing.";
+    Refused, "refused", Error, "Something that the embedded engine does not take, because it would read it otherwise than OPA.";
+    Interpreted, "interpreted", Note, "Something that the embedded engine leaves to its interpreter, which takes many times as long.";
     Pattern, "pattern", Error, "A regular expression that the engines do not read alike.";
     UnanchoredPattern, "unanchored-pattern", Warning, "An `allow` whose pattern is found anywhere in the text.";
     Yaml, "yaml", Warning, "Something in a rules file that is probably not meant.";

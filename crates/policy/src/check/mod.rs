@@ -37,6 +37,7 @@ mod finding;
 mod fit;
 mod github;
 mod graph;
+mod interpreted;
 mod load;
 mod names;
 mod report;
@@ -189,6 +190,7 @@ fn in_rego(
             }
         }
     }
+    interpreted::check(policy, &units, findings);
 }
 
 /// A name means a rule where any module of the same package has one.

@@ -266,3 +266,30 @@ fn the_list_of_opas_built_ins_is_what_opa_says_it_has() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check/opa_builtins.txt");
     same_as(&path, &lines.concat());
 }
+
+#[test]
+fn what_the_embedded_engine_leaves_to_its_interpreter_is_a_note_with_its_place() {
+    let report = rego(
+        "allow if {\n\tinput.action == \"pay\"\n\tchecked with input.args as {}\n}\n\nchecked if input.tool_name",
+    );
+    let note = &report.findings[0];
+    assert_eq!(
+        (note.code, note.severity, note.file.as_str(), note.line),
+        (Code::Interpreted, Severity::Note, "a.rego", 5)
+    );
+    assert!(note.message.starts_with("`with`: "), "{note:?}");
+    assert_eq!(report.exit_code(), 0, "{report:?}");
+}
+
+#[test]
+fn what_the_embedded_engine_refuses_is_an_error_with_its_place() {
+    let report = rego(
+        "allow if limits[input.action].amount\n\nlimits[action].amount := 5 if some action in [\"pay\"]",
+    );
+    let error = &report.findings[0];
+    assert_eq!(
+        (error.code, error.file.as_str(), error.line),
+        (Code::Refused, "a.rego", 5)
+    );
+    assert_eq!(report.exit_code(), 1);
+}

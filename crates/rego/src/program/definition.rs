@@ -7,7 +7,7 @@ use regorus::unstable::{Expr, Ref, Rule, RuleBody, RuleHead};
 
 use super::index;
 use super::lower::{Lower, Lowered};
-use super::node::{Body, Definition, Group, Head, Kind, Node, Pattern, Step};
+use super::node::{Body, Definition, Fallback, Group, Head, Kind, Node, Pattern, Step};
 use super::paths::Written;
 
 impl Lower<'_> {
@@ -50,7 +50,9 @@ impl Lower<'_> {
                     if group.default.is_some() || !default {
                         return self.left("a default here", rule.span());
                     }
-                    group.default = Some(self.term(value)?);
+                    let value = self.term(value)?;
+                    let slots = self.scope.slots();
+                    group.default = Some(Fallback { value, slots });
                 }
                 Rule::Spec { head, bodies, .. } => {
                     definitions.push(self.definition(head, bodies)?);

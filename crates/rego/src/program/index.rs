@@ -292,7 +292,10 @@ impl Conditions<'_> {
 /// Whether the group is true where one of its bodies holds, and fails a statement otherwise.
 fn is_test(group: &Group) -> bool {
     group.kind == Kind::Complete
-        && matches!(group.default, None | Some(Node::Known(Value::Bool(false))))
+        && group
+            .default
+            .as_ref()
+            .is_none_or(|default| matches!(default.value, Node::Known(Value::Bool(false))))
         && group.definitions.iter().all(|definition| {
             definition
                 .bodies

@@ -150,10 +150,17 @@ pub(super) enum Pattern {
 pub(super) struct Group {
     pub(super) kind: Kind,
     pub(super) definitions: Box<[Definition]>,
-    pub(super) default: Option<Node>,
+    pub(super) default: Option<Fallback>,
     pub(super) index: Index,
     /// Its value, where that is the same for every input.
     pub(super) known: Option<Option<Value>>,
+}
+
+/// What a path is where no rule says it; comprehensions in it have variables.
+#[derive(Debug)]
+pub(super) struct Fallback {
+    pub(super) value: Node,
+    pub(super) slots: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

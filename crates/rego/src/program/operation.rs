@@ -51,7 +51,10 @@ pub(super) fn is_member(key: Option<&Val<'_>>, value: &Val<'_>, collection: &Val
         (None, Val::List(items)) => items.iter().any(|item| Val::json(item).same(value)),
         (None, Val::Map(map)) => map.values().any(|item| Val::json(item).same(value)),
         _ => collection.with(|collection| match (collection, key) {
-            (Value::Set(_), Some(_)) => false,
+            // The key of a member of a set is the member.
+            (Value::Set(items), Some(key)) => {
+                key.same(value) && value.with(|value| items.contains(value))
+            }
             (Value::Array(_) | Value::Object(_), Some(key)) => {
                 key.with(|key| value.with(|value| collection[key] == *value))
             }

@@ -50,26 +50,28 @@ impl<'a> Evaluation<'a> {
         let mut value = None;
         for number in group.index.candidates(self.input) {
             if let Some(definition) = group.definitions.get(number) {
-                self.framed(definition, |evaluation| {
+                self.framed(definition.slots, |evaluation| {
                     evaluation.outputs(definition, &mut value, false)
                 })?;
             }
         }
         match (value, &group.default) {
-            (None, Some(default)) => self.value(default),
+            (None, Some(default)) => {
+                self.framed(default.slots, |evaluation| evaluation.value(&default.value))
+            }
             (value, _) => Ok(value),
         }
     }
 
-    /// Gives the rule variables of its own.
+    /// Gives a rule so many variables of its own.
     fn framed<T>(
         &mut self,
-        definition: &'a Definition,
+        slots: usize,
         then: impl FnOnce(&mut Self) -> Evaluated<T>,
     ) -> Evaluated<T> {
         let (base, length) = (self.base, self.slots.len());
         self.base = length;
-        self.slots.resize(length + definition.slots, None);
+        self.slots.resize(length + slots, None);
         let result = then(self)?;
         self.slots.truncate(length);
         self.base = base;
@@ -124,7 +126,7 @@ impl<'a> Evaluation<'a> {
         let mut set = BTreeSet::new();
         for number in group.index.candidates(self.input) {
             if let Some(definition) = group.definitions.get(number) {
-                self.framed(definition, |evaluation| {
+                self.framed(definition.slots, |evaluation| {
                     for body in &definition.bodies {
                         evaluation.solve(&body.steps, &mut |evaluation| {
                             match &body.head {
@@ -154,7 +156,7 @@ impl<'a> Evaluation<'a> {
         let mut object = BTreeMap::new();
         for number in group.index.candidates(self.input) {
             if let Some(definition) = group.definitions.get(number) {
-                self.framed(definition, |evaluation| {
+                self.framed(definition.slots, |evaluation| {
                     for body in &definition.bodies {
                         evaluation.solve(&body.steps, &mut |evaluation| {
                             match &body.head {
@@ -214,7 +216,9 @@ impl<'a> Evaluation<'a> {
         self.slots.truncate(top);
         self.base = base;
         match (value, &group.default) {
-            (None, Some(default)) => self.value(default),
+            (None, Some(default)) => {
+                self.framed(default.slots, |evaluation| evaluation.value(&default.value))
+            }
             (value, _) => Ok(value),
         }
     }

