@@ -36,7 +36,7 @@ pub(crate) async fn bounded<T>(work: impl Future<Output = T>, limit: Duration) -
     }
 }
 
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()
         .map(|message| (*message).to_owned())

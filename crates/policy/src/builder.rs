@@ -93,7 +93,7 @@ impl PolicyBuilder {
     /// bundle, that is put in anew; one that brings another version of it, or its own, stands alone.
     #[cfg(feature = "bundle")]
     pub fn bundle(self, bundle: Bundle) -> Self {
-        self.with(Source::Bundle(bundle))
+        self.with(Source::Bundle(Box::new(bundle)))
     }
 
     /// How bundles that are named by [`path`](Self::path) are checked. Default: [`Verification::Unsigned`].

@@ -30,13 +30,20 @@ use crate::{PolicyBuilder, PolicyError};
 pub struct Snapshot {
     policy: PolicyBuilder,
     digest: String,
+    places: Vec<PathBuf>,
 }
 
 impl Snapshot {
-    /// A digest (SHA-256, 64 hexadecimal digits) of everything that was read: tests as well, and the place it was read
-    /// from, where links lead elsewhere than before. [`Policy::revision`](crate::Policy::revision) is of less.
+    /// A digest (SHA-256, 64 hexadecimal digits) of everything that was read, tests as well;
+    /// [`Policy::revision`](crate::Policy::revision) is of less.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Where it was really read from, links followed. The built-in bundle keeps calls away from these places, so that
+    /// the same text read from another place is a policy of the same revision that protects another place.
+    pub fn places(&self) -> &[PathBuf] {
+        &self.places
     }
 
     /// A policy of what was read, with the settings of the builder that read it.
@@ -62,10 +69,12 @@ impl PolicyBuilder {
             return Err(PolicyError::NoPolicy { place });
         }
         let digest = digest(&gathered, &self);
+        let places = gathered.own.iter().map(|(path, _)| path.clone()).collect();
         self.sources = vec![Source::Gathered(Box::new(gathered))];
         Ok(Snapshot {
             policy: self,
             digest,
+            places,
         })
     }
 }
@@ -107,12 +116,6 @@ fn digest(gathered: &Gathered, policy: &PolicyBuilder) -> String {
     for (name, text) in tests.flat_map(|tests| &tests.tables) {
         part(name);
         part(text);
-    }
-    part("places");
-    let mut places: Vec<&PathBuf> = gathered.own.iter().map(|(path, _)| path).collect();
-    places.sort();
-    for place in places {
-        part(&place.to_string_lossy());
     }
     let bytes = digest.finalize();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

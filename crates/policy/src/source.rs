@@ -24,7 +24,7 @@ pub(crate) enum Source {
     Data(String, Format),
     Value(Value),
     #[cfg(feature = "bundle")]
-    Bundle(Bundle),
+    Bundle(Box<Bundle>),
     /// What other sources gave when they were read.
     Gathered(Box<Gathered>),
 }
@@ -46,13 +46,12 @@ impl Source {
         builtin: Builtin,
     ) -> Result<Self, PolicyError> {
         let bundle = match self {
-            Self::Bundle(bundle) => bundle,
+            Self::Bundle(bundle) => *bundle,
             Self::Path(path) if is_archive(&path) => Bundle::load(path, verification)?,
             other => return Ok(other),
         };
-        Ok(Self::Bundle(
-            bundle.composed_anew(builtin == Builtin::Whole),
-        ))
+        let bundle = bundle.composed_anew(builtin == Builtin::Whole);
+        Ok(Self::Bundle(Box::new(bundle)))
     }
 
     /// Adds what is there to `sources`, and to `own` where the policy itself lies.

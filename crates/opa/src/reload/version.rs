@@ -1,0 +1,84 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kitelogik_policy::check::{Checker, Severity};
+use kitelogik_policy::testing::{TestOutcome, TestReport, TestRunner};
+use kitelogik_policy::{DecisionRule, RuleChanges};
+
+use super::reading::{BundleFacts, Reading};
+use super::settings::Settings;
+use super::{Change, ReloadError};
+use crate::Embedded;
+
+/// A policy that was loaded, checked and tested, ready to decide.
+pub(super) struct Version {
+    pub(super) engine: Embedded,
+    pub(super) revision: Arc<str>,
+    /// Of all that was read to make it, and from where.
+    pub(super) content: String,
+    pub(super) places: Vec<PathBuf>,
+    pub(super) bundle: Option<BundleFacts>,
+    rules: Vec<DecisionRule>,
+}
+
+impl Version {
+    /// Blocks: parses, checks, compiles and tests.
+    pub(super) fn prepare(reading: Reading, settings: &Settings) -> Result<Self, ReloadError> {
+        let failed = |error: &dyn std::fmt::Display| ReloadError::Load(error.to_string());
+        let tests = TestRunner::new(reading.policy.clone())?;
+        let policy = tests.policy();
+        if policy.modules().iter().all(|module| module.is_builtin()) {
+            return Err(ReloadError::Empty(
+                "the built-in bundle alone allows nothing".to_owned(),
+            ));
+        }
+        if settings.check {
+            let mut report = Checker::new(reading.policy).run();
+            report
+                .findings
+                .retain(|finding| finding.severity == Severity::Error);
+            if !report.passed() {
+                return Err(ReloadError::Check(report.text().trim_end().to_owned()));
+            }
+        }
+        let engine = (settings.engine)(Embedded::builder(policy.clone()))
+            .build()
+            .map_err(|error| failed(&error))?;
+        if settings.self_test {
+            let report = tests.run().map_err(|error| failed(&error))?;
+            if report.counts.failed + report.counts.errors > 0 {
+                return Err(ReloadError::Test(failures(report)));
+            }
+        }
+        Ok(Self {
+            engine,
+            revision: policy.revision().into(),
+            content: reading.content,
+            places: reading.places,
+            bundle: reading.bundle,
+            rules: policy.decision_rules(),
+        })
+    }
+
+    /// What it is to put `self` in the place of `previous`.
+    pub(super) fn change_from(&self, previous: &Self) -> Change {
+        Change {
+            previous: Arc::clone(&previous.revision),
+            revision: Arc::clone(&self.revision),
+            bundle_revision: self.bundle_revision(),
+            rules: RuleChanges::of(&previous.rules, &self.rules),
+        }
+    }
+
+    pub(super) fn bundle_revision(&self) -> Option<Arc<str>> {
+        self.bundle.as_ref()?.revision.clone()
+    }
+}
+
+/// The tests that did not pass, and how many did.
+fn failures(mut report: TestReport) -> String {
+    report
+        .results
+        .retain(|result| matches!(result.outcome, TestOutcome::Fail | TestOutcome::Error));
+    report.text(false).trim_end().to_owned()
+}
