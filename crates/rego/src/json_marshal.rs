@@ -40,7 +40,8 @@ fn any(_: &[Value]) -> Result<()> {
     Ok(())
 }
 
-fn escaped(value: Value) -> Value {
+/// A JSON text with the escapes of OPA.
+pub(crate) fn escaped(value: Value) -> Value {
     let Value::String(text) = &value else {
         return value;
     };

@@ -13,7 +13,6 @@ use kitelogik_core::{
 };
 use kitelogik_policy::Policy;
 use kitelogik_rego::{Answer, Fault, Interpreted, Interpreter, Program};
-use serde_json::Value;
 use tokio::sync::Semaphore;
 
 pub use self::builder::EmbeddedBuilder;
@@ -162,23 +161,24 @@ impl Embedded {
         program.map(Program::interpreted).unwrap_or_default()
     }
 
-    async fn answer(&self, input: &PolicyInput<'_>) -> Result<PolicyDecision, EngineError> {
-        let shared = &self.shared;
-        let result = self.result(input).await?;
-        let mut decision = PolicyDecision::from_result(&result, &shared.entry_point)?;
-        decision.revision = Some(Arc::clone(&shared.revision));
+    pub(crate) async fn answer(
+        &self,
+        input: &PolicyInput<'_>,
+    ) -> Result<PolicyDecision, EngineError> {
+        let mut decision = self.decided(input).await?;
+        decision.revision = Some(Arc::clone(&self.shared.revision));
         decision.engine = Some(Cow::Borrowed("embedded"));
         Ok(decision)
     }
 
-    async fn result(&self, input: &PolicyInput<'_>) -> Result<Value, EngineError> {
+    async fn decided(&self, input: &PolicyInput<'_>) -> Result<PolicyDecision, EngineError> {
         let limits = self.shared.limits;
         let inline = limits.inline_time();
         let in_time = |fault: &Fault| {
             !(matches!(fault, Fault::OutOfTime(_)) && inline < limits.evaluation_time)
         };
         if let Some(program) = &self.shared.program {
-            match program.run(input, limits.of_program(inline)) {
+            match self.shared.compiled(program, input, inline) {
                 Answer::Decided(Err(fault)) if !in_time(&fault) => {
                     let (event, context) = (input.event().clone(), input.context().clone());
                     let usage = input.usage();
@@ -188,7 +188,7 @@ impl Embedded {
                         })
                         .await;
                 }
-                Answer::Decided(result) => return result.map_err(EngineError::from),
+                Answer::Decided(decided) => return decided?,
                 Answer::Interpret(_) => {}
             }
         }
@@ -198,14 +198,14 @@ impl Embedded {
                 self.off_thread(move |shared| shared.interpret(&input, limits.evaluation_time))
                     .await
             }
-            done => done.map_err(EngineError::from),
+            decided => decided?,
         }
     }
 
     async fn off_thread(
         &self,
-        evaluate: impl FnOnce(&Shared) -> Result<Value, Fault> + Send + 'static,
-    ) -> Result<Value, EngineError> {
+        evaluate: impl FnOnce(&Shared) -> Result<Decided, Fault> + Send + 'static,
+    ) -> Decided {
         let shared = Arc::clone(&self.shared);
         let limits = shared.limits;
         let asked = Instant::now();
@@ -227,24 +227,41 @@ impl Embedded {
             result
         });
         match evaluation.await {
-            Ok(result) => result.map_err(EngineError::from),
+            Ok(decided) => decided?,
             Err(_) => Err(internal("the evaluation panicked or its runtime is gone")),
         }
     }
 }
 
+/// What the result document came to, where there is one.
+type Decided = Result<PolicyDecision, EngineError>;
+
 impl Shared {
-    fn interpret(&self, input: &kitelogik_rego::Value, time: Duration) -> Result<Value, Fault> {
-        self.interpreter.run(input, time, self.limits.result_bytes)
+    fn compiled(
+        &self,
+        program: &Program,
+        input: &PolicyInput<'_>,
+        time: Duration,
+    ) -> Answer<Decided> {
+        program.read(input, self.limits.of_program(time), |document| {
+            PolicyDecision::from_result(document, &self.entry_point)
+        })
+    }
+
+    fn interpret(&self, input: &kitelogik_rego::Value, time: Duration) -> Result<Decided, Fault> {
+        let document = self
+            .interpreter
+            .run(input, time, self.limits.result_bytes)?;
+        Ok(PolicyDecision::from_result(&document, &self.entry_point))
     }
 
     /// Decides with the whole time that an evaluation has.
-    fn decide(&self, input: &PolicyInput<'_>) -> Result<Value, Fault> {
+    fn decide(&self, input: &PolicyInput<'_>) -> Result<Decided, Fault> {
         let time = self.limits.evaluation_time;
         if let Some(program) = &self.program
-            && let Answer::Decided(result) = program.run(input, self.limits.of_program(time))
+            && let Answer::Decided(decided) = self.compiled(program, input, time)
         {
-            return result;
+            return decided;
         }
         let input = kitelogik_rego::read(input, self.limits.input_bytes)?;
         self.interpret(&input, time)

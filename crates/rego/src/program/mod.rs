@@ -10,6 +10,7 @@ mod index;
 mod input;
 mod limits;
 mod lower;
+mod marshal;
 mod native;
 mod node;
 mod operation;
@@ -31,9 +32,11 @@ use regorus::unstable::{Module, Ref};
 
 use crate::Fault;
 
+pub use self::answer::Document;
+
 use self::evaluate::{Evaluation, Stop};
 use self::index::Index;
-use self::node::{Group, Node, Package};
+use self::node::{Group, Node, Package, PackageId};
 
 /// What one answer may take.
 #[derive(Clone, Copy, Debug)]
@@ -48,9 +51,9 @@ pub struct Limits {
 
 /// What a [`Program`] says of an input.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// The entry point's document, or why there is none.
-    Decided(Result<serde_json::Value, Fault>),
+pub enum Answer<T = serde_json::Value> {
+    /// The entry point's document, or what was read from it, or why there is none.
+    Decided(Result<T, Fault>),
     /// This input reaches what the program leaves to the interpreter: which of [`Program::interpreted`], or, with none, a
     /// depth or a comparison that it does not take.
     Interpret(Option<usize>),
@@ -115,26 +118,54 @@ impl Program {
 
     /// What the entry point is for `input`.
     pub fn run(&self, input: &PolicyInput<'_>, limits: Limits) -> Answer {
+        self.read(input, limits, |document| document.to_json())
+    }
+
+    /// What `read` makes of the entry point's document for `input`. It is read where it lies: most are never written as JSON.
+    pub fn read<T>(
+        &self,
+        input: &PolicyInput<'_>,
+        limits: Limits,
+        read: impl FnOnce(Document<'_>) -> T,
+    ) -> Answer<T> {
         if !limits::fits(input, limits.input_bytes) {
             return Answer::Interpret(None);
         }
-        catch_unwind(AssertUnwindSafe(|| self.answer(input, limits)))
+        catch_unwind(AssertUnwindSafe(|| self.answer(input, limits, read)))
             .unwrap_or(Answer::Decided(Err(Fault::Panic)))
     }
 
-    fn answer(&self, input: &PolicyInput<'_>, limits: Limits) -> Answer {
+    fn answer<T>(
+        &self,
+        input: &PolicyInput<'_>,
+        limits: Limits,
+        read: impl FnOnce(Document<'_>) -> T,
+    ) -> Answer<T> {
         let mut evaluation = Evaluation::new(self, input, limits.time);
-        match evaluation.value(&self.entry) {
-            Ok(Some(value)) => {
-                Answer::Decided(value.with(|value| answer::written(value, limits.result_bytes)))
-            }
-            Ok(None) => Answer::Decided(Err(Fault::Undefined)),
+        let answer = match &self.entry {
+            Node::Package(id) if self.has_rules_only(*id) => evaluation
+                .rules_of(*id)
+                .map(|rules| answer::read_rules(&rules, limits.result_bytes, read)),
+            entry => evaluation.value(entry).map(|value| match value {
+                Some(value) => value.with(|value| answer::read(value, limits.result_bytes, read)),
+                None => Err(Fault::Undefined),
+            }),
+        };
+        match answer {
+            Ok(answer) => Answer::Decided(answer),
             Err(stop) => match *stop {
                 Stop::Refer(reason) => Answer::Interpret(Some(reason)),
                 Stop::Unsure => Answer::Interpret(None),
                 Stop::Fault(fault) => Answer::Decided(Err(fault)),
             },
         }
+    }
+
+    /// Whether all that is there at a package are rules.
+    fn has_rules_only(&self, id: PackageId) -> bool {
+        self.packages.get(id).is_some_and(|package| {
+            package.data.is_none() && package.packages.is_empty() && package.refer.is_none()
+        })
     }
 
     /// Everything in the policy that is left to the interpreter, for the inputs that reach it.

@@ -9,6 +9,7 @@ use regex::Regex;
 use regorus::Value;
 use regorus::unstable::{BUILTINS, BuiltinFcn};
 
+use super::marshal::marshalled;
 use super::node::Node;
 use super::value::{Kind, Val};
 use crate::registry::Registry;
@@ -133,6 +134,7 @@ enum Direct {
     StartsWith,
     EndsWith,
     Get,
+    Marshal,
     Matches(Regex),
 }
 
@@ -152,6 +154,7 @@ impl Direct {
             "startswith" => Self::StartsWith,
             "endswith" => Self::EndsWith,
             "object.get" => Self::Get,
+            "json.marshal" => Self::Marshal,
             "regex.match" => match arguments {
                 [Node::Known(Value::String(pattern)), _] => {
                     patterns::compile(pattern).map_or(Self::No, Self::Matches)
@@ -173,6 +176,7 @@ impl Direct {
             Self::Contains => Val::bool(text(0)?.contains(text(1)?)),
             Self::StartsWith => Val::bool(text(0)?.starts_with(text(1)?)),
             Self::EndsWith => Val::bool(text(0)?.ends_with(text(1)?)),
+            Self::Marshal => Val::Owned(marshalled(first)?),
             Self::Matches(regex) => Val::bool(regex.is_match(text(1)?)),
             Self::Get => {
                 let [object, key, default] = arguments else {

@@ -223,6 +223,23 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// What each rule of a package says, by its name; those that are undefined are not there.
+    pub(super) fn rules_of(&mut self, id: PackageId) -> Evaluated<Vec<(&'a Value, Value)>> {
+        let program = self.program;
+        let Some(package) = program.packages.get(id) else {
+            return Ok(Vec::new());
+        };
+        // A rule that asks for the package it is in leads to itself.
+        self.package_memo(id)?;
+        let mut rules = Vec::with_capacity(package.rules.len());
+        for (name, group) in &package.rules {
+            if let Some(value) = self.rules(*group)? {
+                rules.push((name, value.to_value()));
+            }
+        }
+        Ok(rules)
+    }
+
     /// All that a package and those below it have, with what `data` has there.
     pub(super) fn package(&mut self, id: PackageId) -> Evaluated<Val<'a>> {
         if let Some(value) = self.package_memo(id)? {
