@@ -18,7 +18,8 @@ pub trait Approver: Send + Sync {
     ///
     /// # Errors
     ///
-    /// The person could not be asked; the gate denies.
+    /// The person could not be asked, and the gate denies; or was not on purpose
+    /// ([`ApproverError::not_asked`]), and the call waits for a better moment.
     fn approve<'a>(
         &'a self,
         request: &'a ApprovalRequest<'a>,
@@ -145,14 +146,35 @@ impl Approval {
     }
 }
 
-/// Why an approver could not ask.
+/// Why an approver could not ask, or would not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ApproverError(String);
+#[error("{text}")]
+pub struct ApproverError {
+    text: String,
+    is_public: bool,
+}
 
 impl ApproverError {
-    /// An error with what is known about the cause; it goes to the decision's detail, never to a model.
+    /// An error with what is known about the cause; it goes to the decision's detail, never to a
+    /// model. The call is denied as one that nobody could know about.
     pub fn new(detail: impl Into<String>) -> Self {
-        Self(detail.into())
+        Self {
+            text: detail.into(),
+            is_public: false,
+        }
+    }
+
+    /// The call was not put to anybody, on purpose: too many wait already, for instance. It does not
+    /// run, and `reason` is what the model reads of why.
+    pub fn not_asked(reason: impl Into<String>) -> Self {
+        Self {
+            text: reason.into(),
+            is_public: true,
+        }
+    }
+
+    /// What a model may read of why nobody was asked, if it was [`not_asked`](Self::not_asked).
+    pub fn public_reason(&self) -> Option<&str> {
+        self.is_public.then_some(self.text.as_str())
     }
 }

@@ -195,6 +195,10 @@ impl PolicyGate {
         };
         let ask = async { approver.approve(request).await };
         match self.of_approver(ask).await {
+            Err(failure) if failure.public_reason().is_some() => {
+                decision.reason = failure.to_string();
+                decision
+            }
             Err(failure) => not_approved(
                 request.event,
                 failure,
@@ -245,13 +249,15 @@ impl PolicyGate {
     async fn of_approver<T>(
         &self,
         work: impl Future<Output = Result<T, ApproverError>>,
-    ) -> Result<T, String> {
-        match bounded(work, self.shared.approval_timeout).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(Fault::Elapsed) => Err("no answer within the approval timeout".to_owned()),
-            Err(Fault::Panicked(message)) => Err(format!("panicked: {message}")),
-        }
+    ) -> Result<T, ApproverError> {
+        bounded(work, self.shared.approval_timeout)
+            .await
+            .unwrap_or_else(|fault| {
+                Err(ApproverError::new(match fault {
+                    Fault::Elapsed => "no answer within the approval timeout".to_owned(),
+                    Fault::Panicked(message) => format!("panicked: {message}"),
+                }))
+            })
     }
 
     /// Records the decision; what cannot be recorded is denied where the gate requires it.
@@ -357,7 +363,7 @@ impl PolicyGateBuilder {
     }
 }
 
-fn not_approved(event: &GovernanceEvent, failure: String, reason: &str) -> PolicyDecision {
+fn not_approved(event: &GovernanceEvent, failure: ApproverError, reason: &str) -> PolicyDecision {
     let error = EngineError::new(FailClosed::InternalError, format!("approver: {failure}"));
     let mut denial = fail_closed(event, &error);
     reason.clone_into(&mut denial.reason);

@@ -196,3 +196,25 @@ async fn an_approval_that_expired_does_not_run() {
     let decision = denial(&gate, "review").await;
     assert_eq!(decision.verdict, Verdict::RequireApproval);
 }
+
+/// Has too much to do to ask anybody.
+struct Busy;
+
+impl Approver for Busy {
+    fn approve<'a>(
+        &'a self,
+        _: &'a ApprovalRequest<'a>,
+    ) -> BoxFuture<'a, Result<Approval, ApproverError>> {
+        Box::pin(async { Err(ApproverError::not_asked("20 calls wait already")) })
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_was_asked_about_says_why_and_does_not_run() {
+    let policy = Changing::new(reviewed_for("large"));
+    let gate = PolicyGate::builder(policy).approver(Busy).build();
+    let error = session(&gate).authorize(call("act")).await.unwrap_err();
+    assert_eq!(error.decision.verdict, Verdict::RequireApproval);
+    assert_eq!(error.decision.reason, "20 calls wait already");
+    assert_eq!(error.decision.fail_closed, None);
+}
