@@ -1,0 +1,58 @@
+//! How a store is named.
+
+use std::path::PathBuf;
+
+use crate::LedgerError;
+
+/// Where a ledger lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    /// `sqlite:FILE`
+    Sqlite(PathBuf),
+    /// `postgres://…` or `postgresql://…`
+    Postgres(String),
+}
+
+impl Address {
+    pub(crate) fn parse(text: &str) -> Result<Self, LedgerError> {
+        let wrong = |hint| LedgerError::Address {
+            address: shown(text),
+            hint,
+        };
+        if let Some(file) = text.strip_prefix("sqlite:") {
+            let file = file.strip_prefix("//").unwrap_or(file);
+            return match file {
+                "" => Err(wrong("; it names no file")),
+                ":memory:" => Err(wrong("; a ledger must survive a restart")),
+                file => Ok(Self::Sqlite(file.into())),
+            };
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.to_owned()));
+        }
+        Err(wrong(""))
+    }
+}
+
+/// The address without its password.
+pub(crate) fn shown(address: &str) -> String {
+    let (address, query) = match address.split_once('?') {
+        Some((address, query)) => (address, Some(query)),
+        None => (address, None),
+    };
+    let mut shown = match address.split_once("://") {
+        Some((scheme, rest)) => match rest.rsplit_once('@') {
+            Some((user, host)) => {
+                let user = user.split(':').next().unwrap_or_default();
+                format!("{scheme}://{user}@{host}")
+            }
+            None => address.to_owned(),
+        },
+        None => address.to_owned(),
+    };
+    if query.is_some_and(|query| !query.is_empty()) {
+        // A password may stand among the options, too.
+        shown.push_str("?…");
+    }
+    shown
+}

@@ -1,0 +1,234 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kitelogik_core::Masking;
+
+use crate::address::Address;
+use crate::audit::SealEvery;
+use crate::key::Key;
+use crate::store::{Mode, Opening, Store};
+use crate::{Digest, LedgerError, PublicKey};
+
+/// What must survive a restart: the audit chain, and the approvals.
+///
+/// Clones are the same ledger.
+#[derive(Clone)]
+pub struct Ledger {
+    shared: Arc<Shared>,
+}
+
+/// What all parts of one ledger share.
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    /// None where the ledger was opened for reading without its key.
+    pub(crate) key: Option<Arc<Key>>,
+    pub(crate) masking: Masking,
+    pub(crate) durability: Durability,
+}
+
+/// When a decision counts as recorded, so that the body may run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// When it is on disk: nothing that ran is missing after a crash. Callers that record at the same
+    /// time share one write to the disk.
+    #[default]
+    Disk,
+    /// When it is in the queue of this process: faster, and a crash loses what waits there.
+    Memory,
+}
+
+/// How a [`Ledger`] is opened.
+#[must_use]
+pub struct LedgerBuilder {
+    opening: Opening,
+    masking: Masking,
+    durability: Durability,
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Ledger")
+            .field("id", &self.id())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// Opens the ledger at `address`, `sqlite:FILE` or `postgres://…`, and makes it where there is none.
+    ///
+    /// # Errors
+    ///
+    /// See [`LedgerBuilder::open`].
+    pub async fn open(address: &str) -> Result<Self, LedgerError> {
+        Self::builder(address).open().await
+    }
+
+    /// Begins to say how the ledger at `address` is opened.
+    pub fn builder(address: impl Into<String>) -> LedgerBuilder {
+        LedgerBuilder {
+            opening: Opening {
+                address: address.into(),
+                mode: Mode::Create,
+                key_file: None,
+                name: program(),
+                capacity: 10_000,
+                seal: SealEvery {
+                    entries: 100_000,
+                    interval: Duration::from_secs(3600),
+                },
+            },
+            masking: Masking::none(),
+            durability: Durability::Disk,
+        }
+    }
+
+    /// The ledger's own id, made when it was.
+    pub fn id(&self) -> Digest {
+        self.shared.store.id()
+    }
+
+    /// The public half of the key that signs checkpoints: keep it elsewhere, with a checkpoint.
+    pub fn public_key(&self) -> PublicKey {
+        self.shared.store.public_key()
+    }
+
+    /// Writes what waits, signs a checkpoint and ends. What is recorded later is refused.
+    ///
+    /// A ledger that is dropped does the same, but blocks its thread.
+    ///
+    /// # Errors
+    ///
+    /// The runtime is shutting down.
+    pub async fn close(&self) -> Result<(), LedgerError> {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || {
+            if let Ok(writer) = shared.store.writer() {
+                writer.close();
+            }
+        })
+        .await
+        .map_err(|error| LedgerError::store("closing the ledger", error))
+    }
+}
+
+impl LedgerBuilder {
+    /// Where the ledger's key is: two secrets, for digests and for signatures. It is made where there is
+    /// none and the ledger is new.
+    ///
+    /// Default: `FILE.key` beside an SQLite file. For PostgreSQL it must be given to write, and be the same
+    /// for all processes.
+    pub fn key_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.opening.key_file = Some(path.into());
+        self
+    }
+
+    /// What must not be written down. Default: tokens only.
+    ///
+    /// Processes that share a ledger should be given the same.
+    pub fn masking(mut self, masking: Masking) -> Self {
+        self.masking = masking;
+        self
+    }
+
+    /// When a decision counts as recorded. Default: [`Durability::Disk`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// What this process is called in the record. Default: the program's name.
+    pub fn writer(mut self, name: impl Into<String>) -> Self {
+        self.opening.name = name.into();
+        self
+    }
+
+    /// How many decisions may wait to be written. Default: 10,000.
+    ///
+    /// When as many wait, a decision is refused, and the gate does what it was told to do then.
+    pub fn capacity(mut self, decisions: usize) -> Self {
+        self.opening.capacity = decisions.max(1);
+        self
+    }
+
+    /// When a checkpoint is signed without being asked for, besides when the ledger is closed: after so
+    /// many entries of this process, or after so long. Default: 100,000 entries, one hour.
+    pub fn checkpoint_every(mut self, entries: u64, interval: Duration) -> Self {
+        self.opening.seal = SealEvery {
+            entries: entries.max(1),
+            interval: interval.max(Duration::from_secs(1)),
+        };
+        self
+    }
+
+    /// Takes only a ledger that is there already.
+    pub fn existing(mut self) -> Self {
+        if self.opening.mode == Mode::Create {
+            self.opening.mode = Mode::Write;
+        }
+        self
+    }
+
+    /// Takes only a ledger that is there already, and changes nothing in it.
+    pub fn read_only(mut self) -> Self {
+        self.opening.mode = Mode::Read;
+        self
+    }
+
+    /// Opens the ledger, and brings its schema up to date.
+    ///
+    /// # Errors
+    ///
+    /// The address is none, the store cannot be reached or is something else, its schema is of a later
+    /// program, or the key is missing or another ledger's.
+    pub async fn open(self) -> Result<Ledger, LedgerError> {
+        let Self {
+            opening,
+            masking,
+            durability,
+        } = self;
+        let (store, key) = open_store(opening).await?;
+        Ok(Ledger {
+            shared: Arc::new(Shared {
+                store,
+                key,
+                masking,
+                durability,
+            }),
+        })
+    }
+}
+
+async fn open_store(opening: Opening) -> Result<(Store, Option<Arc<Key>>), LedgerError> {
+    match Address::parse(&opening.address)? {
+        #[cfg(feature = "sqlite")]
+        Address::Sqlite(path) => {
+            let opened = tokio::task::spawn_blocking(move || {
+                crate::store::sqlite::Sqlite::open(&path, &opening)
+            });
+            let (store, key) = opened
+                .await
+                .map_err(|error| LedgerError::store("opening the ledger", error))??;
+            Ok((Store::Sqlite(store), key))
+        }
+        #[cfg(feature = "postgres")]
+        Address::Postgres(_) => {
+            let (store, key) = crate::store::postgres::Postgres::open(&opening).await?;
+            Ok((Store::Postgres(store), key))
+        }
+        #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+        _ => Err(LedgerError::Address {
+            address: crate::address::shown(&opening.address),
+            hint: "; this program was built without that store",
+        }),
+    }
+}
+
+/// The name of the program that runs.
+fn program() -> String {
+    std::env::current_exe()
+        .ok()
+        .and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+        .unwrap_or_else(|| "unknown".to_owned())
+}

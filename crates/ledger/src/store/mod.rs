@@ -1,0 +1,136 @@
+//! Where the ledger lies: SQLite or PostgreSQL.
+
+mod approvals;
+mod migrations;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::address::shown;
+use crate::audit::{Backend, Identity, Queue, SealEvery, Writer};
+use crate::key::Key;
+use crate::{Digest, LedgerError, PublicKey};
+
+pub(crate) use approvals::ApprovalStore;
+
+/// The store of a ledger.
+pub(crate) enum Store {
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlite::Sqlite),
+    #[cfg(feature = "postgres")]
+    Postgres(postgres::Postgres),
+}
+
+/// What to do with a store that is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Write, and make the ledger where there is none.
+    Create,
+    /// Write to a ledger that is there.
+    Write,
+    /// Only read.
+    Read,
+}
+
+/// How a store is opened.
+pub(crate) struct Opening {
+    pub(crate) address: String,
+    pub(crate) mode: Mode,
+    pub(crate) key_file: Option<PathBuf>,
+    pub(crate) name: String,
+    pub(crate) capacity: usize,
+    pub(crate) seal: SealEvery,
+}
+
+impl Opening {
+    fn absent(&self) -> LedgerError {
+        LedgerError::Absent {
+            address: shown(&self.address),
+        }
+    }
+
+    /// The key of an existing ledger. Another key would sign checkpoints that nobody can verify.
+    fn key_for_writing(&self, path: &Path, public: &PublicKey) -> Result<Arc<Key>, LedgerError> {
+        let key = Key::read(path)?;
+        if key.public() == *public {
+            Ok(Arc::new(key))
+        } else {
+            Err(LedgerError::Key {
+                path: path.to_owned(),
+                problem: "is the key of another ledger".to_owned(),
+            })
+        }
+    }
+
+    /// The key where it can be had: most of what is read needs none.
+    fn key_for_reading(
+        &self,
+        path: &Path,
+        public: &PublicKey,
+    ) -> Result<Option<Arc<Key>>, LedgerError> {
+        if path.exists() {
+            self.key_for_writing(path, public).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn identity(&self, ledger: Digest) -> Identity {
+        Identity {
+            ledger,
+            name: self.name.clone(),
+            host: host(),
+            process: std::process::id(),
+        }
+    }
+
+    fn writer(&self, ledger: Digest, backend: Box<dyn Backend>) -> Result<Writer, LedgerError> {
+        let queue = Arc::new(Queue::new(self.capacity));
+        Writer::start(queue, backend, self.identity(ledger), self.seal)
+    }
+}
+
+impl Store {
+    pub(crate) fn id(&self) -> Digest {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(store) => store.id(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(store) => store.id(),
+        }
+    }
+
+    pub(crate) fn public_key(&self) -> PublicKey {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(store) => store.public_key(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(store) => store.public_key(),
+        }
+    }
+
+    /// The thread that writes what the gate records.
+    pub(crate) fn writer(&self) -> Result<&Writer, LedgerError> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(store) => store.writer(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(store) => store.writer(),
+        }
+    }
+}
+
+/// This machine's name, as far as it can be told.
+fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .map(|name| name.trim().to_owned())
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .or_else(|| std::env::var("COMPUTERNAME").ok())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "unknown".to_owned())
+}

@@ -1,0 +1,221 @@
+//! The ledger in one file.
+
+mod audit;
+mod open;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::audit::{Chain, Command, Entries, Finish, Writer};
+use crate::hex::Hex;
+use crate::key::{Key, random};
+use crate::store::migrations::latest;
+use crate::store::{Mode, Opening};
+use crate::{Digest, LedgerError, PublicKey};
+
+use audit::Writing;
+
+/// How many readers look at once.
+const READERS: usize = 4;
+
+/// An SQLite file: one thread that writes, and readers apart.
+pub(crate) struct Sqlite {
+    path: PathBuf,
+    id: Digest,
+    public_key: PublicKey,
+    readers: Arc<Readers>,
+    /// The thread that writes; none where the file was opened for reading.
+    writer: Option<Writer>,
+}
+
+struct Readers {
+    idle: Mutex<Vec<Connection>>,
+    places: Semaphore,
+}
+
+impl Sqlite {
+    /// Opens the file as `opening` says. Blocks.
+    pub(crate) fn open(
+        path: &Path,
+        opening: &Opening,
+    ) -> Result<(Self, Option<Arc<Key>>), LedgerError> {
+        let key_file = opening.key_file.clone().unwrap_or_else(|| beside(path));
+        if opening.mode != Mode::Create && !path.exists() {
+            return Err(opening.absent());
+        }
+        let (connection, id, public_key, key) = if opening.mode == Mode::Read {
+            let connection = open::reader(path)?;
+            match open::version(&connection, &opening.address)? {
+                0 => return Err(opening.absent()),
+                found if found < latest() => {
+                    return Err(LedgerError::Older {
+                        found,
+                        known: latest(),
+                    });
+                }
+                _ => {}
+            }
+            let (id, public_key) = open::identity(&connection)?.ok_or_else(|| opening.absent())?;
+            let key = opening.key_for_reading(&key_file, &public_key)?;
+            (connection, id, public_key, key)
+        } else {
+            let mut connection = open::writer(path)?;
+            open::migrate(&mut connection, &opening.address)?;
+            if open::identity(&connection)?.is_none() {
+                let key = Key::read_or_create(&key_file)?;
+                open::found(&connection, &Hex::new(random()?), &key.public())?;
+            }
+            let (id, public_key) = open::identity(&connection)?.ok_or_else(|| opening.absent())?;
+            let key = opening.key_for_writing(&key_file, &public_key)?;
+            (connection, id, public_key, Some(key))
+        };
+        let mut store = Self {
+            path: path.to_owned(),
+            id,
+            public_key,
+            readers: Arc::new(Readers::new()),
+            writer: None,
+        };
+        if let Some(key) = &key
+            && opening.mode != Mode::Read
+        {
+            let writing = Writing::new(connection, Arc::clone(key));
+            store.writer = Some(opening.writer(id, Box::new(writing))?);
+        }
+        Ok((store, key))
+    }
+
+    /// The thread that writes.
+    pub(crate) fn writer(&self) -> Result<&Writer, LedgerError> {
+        self.writer.as_ref().ok_or(LedgerError::ReadOnly)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn id(&self) -> Digest {
+        self.id
+    }
+
+    pub(crate) fn public_key(&self) -> PublicKey {
+        self.public_key
+    }
+
+    /// Does `work` in the writing thread, in one transaction with the entries that it adds: whole and
+    /// on disk when this returns `Ok`, and not at all where `work` or the store fails.
+    ///
+    /// Other work may share the transaction; none sees another's half.
+    pub(crate) async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&Connection, &mut Entries) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<LedgerError> + Send + 'static,
+    {
+        let queue = self.writer()?.queue();
+        let (tell, told) = oneshot::channel();
+        queue.push(Command::Job(Box::new(move |connection, chain| {
+            let result = in_savepoint(connection, chain, work);
+            let finish: Finish = Box::new(move |on_disk| {
+                let answer = result.and_then(|value| match on_disk {
+                    Ok(()) => Ok(value),
+                    Err(problem) => {
+                        Err(LedgerError::store("writing to the ledger", problem).into())
+                    }
+                });
+                let _ = tell.send(answer);
+            });
+            finish
+        })))?;
+        told.await
+            .unwrap_or_else(|_| Err(LedgerError::Closed.into()))
+    }
+
+    /// Does `work` on a connection that only reads, off the async threads.
+    pub(crate) async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<LedgerError> + Send + 'static,
+    {
+        let closed = || LedgerError::Closed;
+        let _place = self.readers.places.acquire().await.map_err(|_| closed())?;
+        let readers = Arc::clone(&self.readers);
+        let path = self.path.clone();
+        let looked = tokio::task::spawn_blocking(move || {
+            let idle = readers.lock().pop();
+            let connection = match idle {
+                Some(connection) => connection,
+                None => open::reader(&path)?,
+            };
+            let found = work(&connection);
+            // A connection that is in the middle of something is not given to others.
+            if connection.is_autocommit() {
+                readers.lock().push(connection);
+            }
+            found
+        });
+        looked
+            .await
+            .unwrap_or_else(|failed| Err(LedgerError::store("reading", failed).into()))
+    }
+}
+
+impl Readers {
+    fn new() -> Self {
+        Self {
+            idle: Mutex::default(),
+            places: Semaphore::new(READERS),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where the key of the ledger in `path` is, unless it is said: `FILE.key`.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".key");
+    name.into()
+}
+
+/// Does `work` whole or not at all, within the transaction.
+fn in_savepoint<T, E: From<LedgerError>>(
+    connection: &Connection,
+    chain: &mut Chain,
+    work: impl FnOnce(&Connection, &mut Entries) -> Result<T, E>,
+) -> Result<T, E> {
+    let failed = |error: rusqlite::Error| E::from(LedgerError::store("writing", error));
+    let before = *chain;
+    connection.execute_batch("SAVEPOINT job").map_err(failed)?;
+    let mut entries = Entries::default();
+    let result = work(connection, &mut entries).and_then(|value| {
+        for draft in entries.drafts() {
+            audit::insert(connection, &chain.append(draft))?;
+        }
+        Ok(value)
+    });
+    let end = match result {
+        Ok(_) => "RELEASE job",
+        Err(_) => "ROLLBACK TO job; RELEASE job",
+    };
+    if result.is_err() {
+        *chain = before;
+    }
+    match connection.execute_batch(end) {
+        Ok(()) => result,
+        Err(error) => {
+            *chain = before;
+            Err(failed(error))
+        }
+    }
+}
