@@ -6,16 +6,22 @@
 //! taken in turn, so that what else the machine does falls on each alike; that table holds the
 //! figure to look at: the gate adds less than 10 % at the median. The policy is small, which is the
 //! hardest case, for the less OPA has to do the more the client's share weighs.
+//!
+//! Then 64 callers ask at the same time, each one question after the other, through one client and
+//! the other in turn: questions per second. And last, what a denial costs while OPA is dead and the
+//! breaker open.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark is a program")]
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use kitelogik_core::{
-    BudgetUsage, GovernanceEvent, PolicyEngine, PolicyInput, SessionContext, ToolCallInput,
+    BudgetUsage, FailClosed, GovernanceEvent, PolicyEngine, PolicyInput, SessionContext,
+    ToolCallInput,
 };
-use kitelogik_opa::{OpaClient, PolicyGate, Session};
+use kitelogik_opa::{BreakerState, OpaClient, PolicyGate, Session};
 use kitelogik_opa_process::{OpaProcess, opa_or_skip};
 use serde_json::{Map, json};
 use tokio::runtime::Runtime;
@@ -40,7 +46,7 @@ criterion_main!(benches);
 
 fn rest(criterion: &mut Criterion) {
     let Some(opa) = opa_or_skip!() else { return };
-    let opa = opa.server().module("main.rego", POLICY).start().unwrap();
+    let mut opa = opa.server().module("main.rego", POLICY).start().unwrap();
     let setup = Setup::new(&opa);
     let runtime = Runtime::new().unwrap();
     let mut group = criterion.benchmark_group("rest");
@@ -51,6 +57,8 @@ fn rest(criterion: &mut Criterion) {
     }
     group.finish();
     runtime.block_on(in_turn(&setup));
+    at_once(&runtime, &Arc::new(setup));
+    dead(criterion, &runtime, &mut opa);
 }
 
 #[derive(Clone, Copy)]
@@ -91,6 +99,12 @@ struct Setup {
 
 impl Setup {
     fn new(opa: &OpaProcess) -> Self {
+        let builder = OpaClient::builder().base_url(opa.url());
+        let client = builder.timeout(Duration::from_secs(30)).build().unwrap();
+        Self::of(opa, client)
+    }
+
+    fn of(opa: &OpaProcess, client: OpaClient) -> Self {
         let arguments: Map<_, _> = [
             ("customer_id".to_owned(), json!("cust_001")),
             ("amount".to_owned(), json!(42.0)),
@@ -102,8 +116,6 @@ impl Setup {
             .role("support_agent")
             .scopes(["read_customer", "approve_refund_under_100"]);
         let input = PolicyInput::new(&event, &context, BudgetUsage::default());
-        let builder = OpaClient::builder().base_url(opa.url());
-        let client = builder.timeout(Duration::from_secs(30)).build().unwrap();
         // The client wants TLS even where it speaks to loopback.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
@@ -167,4 +179,70 @@ async fn in_turn(setup: &Setup) {
         let share = micros / *bare.get_or_insert(micros) * 100.0 - 100.0;
         println!("  {:<30} {micros:7.1} us  {share:+6.1} %", kind.name());
     }
+}
+
+/// Questions per second with 64 callers, the kinds in turn.
+fn at_once(runtime: &Runtime, setup: &Arc<Setup>) {
+    const CALLERS: usize = 64;
+    const EACH: usize = 40;
+    const ROUNDS: usize = 60;
+    let kinds = [Kind::BarePost, Kind::Client, Kind::Gate];
+    let mut measured = kinds.map(|kind| (kind, Vec::with_capacity(ROUNDS)));
+    for round in 0..=ROUNDS {
+        for (kind, rates) in &mut measured {
+            let begin = Instant::now();
+            runtime.block_on(async {
+                let callers: Vec<_> = (0..CALLERS)
+                    .map(|_| {
+                        let (setup, kind) = (Arc::clone(setup), *kind);
+                        tokio::spawn(async move {
+                            for _ in 0..EACH {
+                                setup.ask(kind).await;
+                            }
+                        })
+                    })
+                    .collect();
+                for caller in callers {
+                    caller.await.unwrap();
+                }
+            });
+            // The first round makes the connections.
+            if round > 0 {
+                rates.push((CALLERS * EACH) as f64 / begin.elapsed().as_secs_f64());
+            }
+        }
+        measured.rotate_left(1);
+    }
+    measured.sort_by_key(|(kind, _)| *kind as usize);
+    println!("{CALLERS} callers at once, median of {ROUNDS} rounds in turn:");
+    let mut bare = None;
+    for (kind, mut rates) in measured {
+        rates.sort_by(f64::total_cmp);
+        let rate = *rates.get(ROUNDS / 2).unwrap();
+        let share = rate / *bare.get_or_insert(rate) * 100.0;
+        println!("  {:<30} {rate:7.0} /s  {share:6.1} %", kind.name());
+    }
+}
+
+/// A denial through the whole gate while OPA is dead.
+fn dead(criterion: &mut Criterion, runtime: &Runtime, opa: &mut OpaProcess) {
+    let client = OpaClient::builder()
+        .base_url(opa.url())
+        .probe_interval(Duration::from_secs(24 * 3600))
+        .build()
+        .unwrap();
+    let setup = Setup::of(opa, client.clone());
+    opa.kill().unwrap();
+    let denial = async || {
+        let decision = setup.session.evaluate(&setup.event).await;
+        assert_eq!(decision.fail_closed, Some(FailClosed::EngineUnreachable));
+    };
+    runtime.block_on(async {
+        while client.breaker() != BreakerState::Open {
+            denial().await;
+        }
+    });
+    criterion.bench_function("rest/denial while OPA is dead", |bencher| {
+        bencher.to_async(runtime).iter(&denial);
+    });
 }

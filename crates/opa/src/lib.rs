@@ -47,6 +47,8 @@
 mod budget;
 #[cfg(feature = "embedded")]
 mod embedded;
+#[cfg(all(feature = "embedded", feature = "rest"))]
+mod fallback;
 mod fault;
 mod gate;
 mod kill_switch;
@@ -54,6 +56,8 @@ mod layered;
 mod permit;
 mod question;
 mod record;
+#[cfg(feature = "reload")]
+mod reload;
 #[cfg(feature = "rest")]
 mod rest;
 mod session;
@@ -62,13 +66,24 @@ mod telemetry;
 
 #[cfg(feature = "embedded")]
 pub use embedded::{Embedded, EmbeddedBuilder, EmbeddedError};
-#[cfg(feature = "embedded")]
-pub use kitelogik_rego::Interpreted;
+#[cfg(all(feature = "embedded", feature = "rest"))]
+pub use fallback::Fallback;
 pub use gate::{AuditFailure, PolicyGate, PolicyGateBuilder};
 pub use kill_switch::{KillSwitch, Stop};
+#[cfg(feature = "embedded")]
+pub use kitelogik_rego::Interpreted;
 pub use layered::{Layered, LayeredBuilder, LayersError};
 pub use permit::{Permit, PermitError, Permitted, Queued, Running};
+#[cfg(all(feature = "reload", feature = "rest"))]
+pub use reload::BundleUrl;
+#[cfg(feature = "reload")]
+pub use reload::{
+    PolicyChange, PolicySource, ReloadError, ReloadEvent, ReloadEvents, ReloadOutcome,
+    ReloadStatus, Reloading, ReloadingBuilder,
+};
 #[cfg(feature = "rest")]
-pub use rest::{OpaClient, OpaClientBuilder, OpaConfigError};
+pub use rest::{
+    BreakerChange, BreakerState, EndpointStatus, OpaClient, OpaClientBuilder, OpaConfigError,
+};
 pub use session::{CallRequest, MAX_RESOURCES, Session};
 pub use shadow::{Flip, Shadow, ShadowBuilder, ShadowCounts, ShadowError, Side};

@@ -23,16 +23,18 @@ pub(super) fn read(answer: &Answer, entry_point: &str) -> Result<PolicyDecision,
         .map(revision)
         .transpose()?
         .flatten();
+    let decision_id = decision_id.filter(|id| !id.is_empty());
     let Some(result) = document.get("result") else {
-        return Err(EngineError::new(
-            FailClosed::UndefinedDecision,
-            format!("`{entry_point}` is undefined: no such package, or its bundle has not loaded"),
-        ));
+        let mut detail =
+            format!("`{entry_point}` is undefined: no such package, or its bundle has not loaded");
+        if let Some(id) = decision_id {
+            detail = one_line(&format!("{detail}; OPA's decision id is {id}"));
+        }
+        return Err(EngineError::new(FailClosed::UndefinedDecision, detail));
     };
     let mut decision = PolicyDecision::from_result(result, entry_point)?;
-    if let Some(id) = decision_id.filter(|id| !id.is_empty()) {
-        id.clone_into(&mut decision.decision_id);
-    }
+    decision.engine = Some("opa".into());
+    decision.engine_decision_id = decision_id.map(str::to_owned);
     decision.revision = revision.map(Arc::from);
     Ok(decision)
 }

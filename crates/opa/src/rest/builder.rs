@@ -1,23 +1,27 @@
 use std::fmt;
+use std::path::Path;
 #[cfg(unix)]
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH,
-    CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
-};
+use http::header::{HeaderValue, PROXY_AUTHORIZATION};
 use http::{Uri, uri};
 use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
 use super::address::Address;
+use super::breaker::{Breaker, Terms};
 use super::connector::{Connector, Route, Tls};
+use super::endpoint::{Endpoint, Shared};
 use super::entry_point::EntryPoint;
+use super::failover::Endpoints;
+use super::headers;
+use super::places::Places;
+use super::pool::Pool;
+use super::status::Observer;
 use super::tls::{self, Identity};
-use super::{OpaClient, OpaConfigError, Parts};
+use super::{BreakerChange, OpaClient, OpaConfigError};
 
 /// Says how an OPA server is asked; [`build`](Self::build) makes the [`OpaClient`].
 ///
@@ -26,7 +30,8 @@ use super::{OpaClient, OpaConfigError, Parts};
 #[derive(Clone)]
 #[must_use = "nothing is asked before `build`"]
 pub struct OpaClientBuilder {
-    base_url: String,
+    base_url: Option<String>,
+    more_urls: Vec<String>,
     #[cfg(unix)]
     unix_socket: Option<PathBuf>,
     bearer_token: Option<String>,
@@ -36,6 +41,10 @@ pub struct OpaClientBuilder {
     timeout: Duration,
     entry_point: String,
     max_response_bytes: usize,
+    max_connections: usize,
+    open_after: u32,
+    probe_interval: Duration,
+    observer: Option<Observer>,
     environment_proxy: bool,
 }
 
@@ -43,14 +52,24 @@ impl OpaClientBuilder {
     /// Where the server is: `http` or `https`, a host, a port if it is not the scheme's own, and a
     /// path if a gateway serves the API below one. Default: `http://localhost:8181`.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base_url = url.into();
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// One more server, at this base URL, asked where those given before do not answer.
+    /// Default: none.
+    ///
+    /// May be given again and again. Without a [`base_url`](Self::base_url) the first of these is
+    /// the one that is preferred. See [`OpaClient`] for when another one is asked.
+    pub fn endpoint(mut self, url: impl Into<String>) -> Self {
+        self.more_urls.push(url.into());
         self
     }
 
     /// Reaches the server through this Unix socket. Default: over TCP.
     ///
     /// The base URL still says what the `Host` header and the path are, and with `https` TLS is
-    /// spoken through the socket.
+    /// spoken through the socket. A further [`endpoint`](Self::endpoint) is reached over TCP.
     #[cfg(unix)]
     pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Self {
         self.unix_socket = Some(path.into());
@@ -95,7 +114,8 @@ impl OpaClientBuilder {
         self
     }
 
-    /// How long one decision may take, connection and retry included. Default: 500 ms.
+    /// How long one decision may take, waiting for a connection, connecting, retry and failover
+    /// included. Default: 500 ms.
     ///
     /// When it passes, the decision is a denial with
     /// [`EngineTimeout`](kitelogik_core::FailClosed::EngineTimeout).
@@ -120,6 +140,45 @@ impl OpaClientBuilder {
         self
     }
 
+    /// How many questions may be under way at once at each server, each on a connection of its own.
+    /// Default: 64.
+    ///
+    /// Of further ones sixteen times as many wait for a place, for no longer than their
+    /// [`timeout`](Self::timeout). More, and one whose time is up, are denied with
+    /// [`LimitExceeded`](kitelogik_core::FailClosed::LimitExceeded).
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// After how many questions in a row without an answer a probe has to show whether the server
+    /// answers anybody. Default: 3. If it does not, the server's breaker opens; see [`OpaClient`].
+    pub fn open_after(mut self, failures: u32) -> Self {
+        self.open_after = failures;
+        self
+    }
+
+    /// How far apart the probes of a server that does not answer are, at most. Default: 2 s.
+    ///
+    /// The second one comes after a sixteenth of that, and each further one after twice the time, so
+    /// that a short outage is soon over. Of these times a random part of up to one half is left
+    /// out, so that many clients do not probe at once.
+    pub fn probe_interval(mut self, interval: Duration) -> Self {
+        self.probe_interval = interval;
+        self
+    }
+
+    /// Hears of each change of a server's breaker, as it happens. Default: nobody.
+    ///
+    /// It is called on the thread that decides, so it must not block. A panic in it is caught.
+    pub fn on_breaker_change(
+        mut self,
+        observer: impl Fn(&BreakerChange) + Send + Sync + 'static,
+    ) -> Self {
+        self.observer = Some(Observer::new(observer));
+        self
+    }
+
     /// Takes the proxy that `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name at the time
     /// of [`build`](Self::build). Default: no proxy, whatever the environment says, because who sets
     /// it could answer in the server's place.
@@ -136,19 +195,61 @@ impl OpaClientBuilder {
     ///
     /// Which setting cannot be used, and why.
     pub fn build(self) -> Result<OpaClient, OpaConfigError> {
-        if self.timeout.is_zero() {
-            return Err(OpaConfigError::ZeroLimit { limit: "timeout" });
+        for (limit, is_zero) in [
+            ("timeout", self.timeout.is_zero()),
+            ("largest response", self.max_response_bytes == 0),
+            ("number of connections", self.max_connections == 0),
+            ("number of failures", self.open_after == 0),
+            ("probe interval", self.probe_interval.is_zero()),
+        ] {
+            if is_zero {
+                return Err(OpaConfigError::ZeroLimit { limit });
+            }
         }
-        if self.max_response_bytes == 0 {
-            return Err(OpaConfigError::ZeroLimit {
-                limit: "largest response",
-            });
-        }
-        let address = Address::parse(&self.base_url)?;
         let entry_point = EntryPoint::parse(&self.entry_point)?;
-        let mut headers = self.headers(&address)?;
+        let shared = Arc::new(Shared {
+            entry_point: Arc::from(entry_point.name.as_str()),
+            timeout: self.timeout,
+            max_response_bytes: self.max_response_bytes,
+            observer: self.observer.clone(),
+        });
+        let endpoints = self
+            .places()
+            .into_iter()
+            .map(|place| self.endpoint_at(place, &entry_point, &shared))
+            .collect::<Result<_, _>>()?;
+        Ok(OpaClient::assemble(shared, Endpoints(endpoints)))
+    }
+
+    /// Where the servers are, the preferred one first.
+    fn places(&self) -> Vec<Location<'_>> {
+        let mut places: Vec<Location<'_>> = Vec::new();
+        #[cfg(unix)]
+        let socket = self.unix_socket.as_deref();
+        #[cfg(not(unix))]
+        let socket = None;
+        if self.base_url.is_some() || socket.is_some() || self.more_urls.is_empty() {
+            let url = self.base_url.as_deref().unwrap_or(BASE_URL);
+            places.push(Location { url, socket });
+        }
+        places.extend(
+            self.more_urls
+                .iter()
+                .map(|url| Location { url, socket: None }),
+        );
+        places
+    }
+
+    fn endpoint_at(
+        &self,
+        location: Location<'_>,
+        entry_point: &EntryPoint,
+        shared: &Arc<Shared>,
+    ) -> Result<Arc<Endpoint>, OpaConfigError> {
+        let address = Address::parse(location.url)?;
+        let mut headers = headers::given(&address, self.bearer_token.as_deref(), &self.headers)?;
         let connector = Connector {
-            route: self.route(&address)?,
+            route: self.route(&address, location)?,
             tls: self.tls(&address)?,
         };
         let path = format!("{}{}?{QUERY}", address.prefix, entry_point.path);
@@ -164,64 +265,34 @@ impl OpaClientBuilder {
             );
         }
         let target = Uri::from_parts(target).map_err(|_| OpaConfigError::BaseUrl {
-            url: self.base_url.clone(),
+            url: address.to_string(),
             problem: "has a path that no request can carry",
         })?;
-        Ok(OpaClient::assemble(Parts {
-            base_url: address.to_string(),
+        Ok(Arc::new(Endpoint {
+            url: address.to_string(),
             connector,
             target,
             headers,
-            entry_point: Arc::from(entry_point.name),
-            timeout: self.timeout,
-            max_response_bytes: self.max_response_bytes,
+            shared: Arc::clone(shared),
+            pool: Pool::default(),
+            places: Places::new(self.max_connections),
+            breaker: Breaker::new(self.terms()),
         }))
     }
 
-    fn headers(&self, address: &Address) -> Result<HeaderMap, OpaConfigError> {
-        let host = address
-            .origin
-            .authority()
-            .map_or("", uri::Authority::as_str);
-        let host = HeaderValue::from_str(host).map_err(|_| OpaConfigError::BaseUrl {
-            url: self.base_url.clone(),
-            problem: "has a host that no header can carry",
-        })?;
-        let mut headers = fixed_headers(host);
-        if let Some(token) = &self.bearer_token {
-            if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(OpaConfigError::BearerToken);
-            }
-            let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
-                .map_err(|_| OpaConfigError::BearerToken)?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
+    fn terms(&self) -> Terms {
+        Terms {
+            failures: self.open_after,
+            interval: self.probe_interval,
+            // A probe is done within the time of a decision, unless its runtime stands still.
+            lease: self.timeout.saturating_mul(2),
         }
-        for (name, value) in &self.headers {
-            let problem = |problem| OpaConfigError::Header {
-                name: name.clone(),
-                problem,
-            };
-            let key = HeaderName::from_bytes(name.as_bytes())
-                .map_err(|_| problem("is not the name of a header"))?;
-            if RESERVED.contains(&key) {
-                return Err(problem("is set by the client itself"));
-            }
-            if key == AUTHORIZATION && self.bearer_token.is_some() {
-                return Err(problem("is set by the bearer token; give one of the two"));
-            }
-            let mut value = HeaderValue::from_str(value)
-                .map_err(|_| problem("has a value that no header can carry"))?;
-            value.set_sensitive(true);
-            headers.append(key, value);
-        }
-        Ok(headers)
     }
 
-    fn route(&self, address: &Address) -> Result<Route, OpaConfigError> {
+    fn route(&self, address: &Address, location: Location<'_>) -> Result<Route, OpaConfigError> {
         #[cfg(unix)]
-        if let Some(path) = &self.unix_socket {
-            return Ok(Route::Unix(path.clone()));
+        if let Some(path) = location.socket {
+            return Ok(Route::Unix(path.to_owned()));
         }
         if self.environment_proxy {
             return Route::by_environment(address);
@@ -235,14 +306,14 @@ impl OpaClientBuilder {
             return match (&self.ca, &self.identity) {
                 (None, None) => Ok(None),
                 _ => Err(OpaConfigError::BaseUrl {
-                    url: self.base_url.clone(),
+                    url: address.to_string(),
                     problem: "is `http`, but certificates are given, which need `https`",
                 }),
             };
         }
         let server = ServerName::try_from(address.host().to_owned()).map_err(|_| {
             OpaConfigError::BaseUrl {
-                url: self.base_url.clone(),
+                url: address.to_string(),
                 problem: "has a host that no certificate can name",
             }
         })?;
@@ -254,10 +325,28 @@ impl OpaClientBuilder {
     }
 }
 
+/// Where a server is, as the builder was told.
+#[derive(Clone, Copy)]
+struct Location<'a> {
+    url: &'a str,
+    #[cfg_attr(
+        not(unix),
+        expect(dead_code, reason = "there are no Unix sockets to connect to")
+    )]
+    socket: Option<&'a Path>,
+}
+
 /// What the builder makes when it is told nothing; made without it, because it cannot fail.
-pub(super) fn default_parts() -> Parts {
-    Parts {
-        base_url: "http://localhost:8181".to_owned(),
+pub(super) fn default_parts() -> (Arc<Shared>, Endpoints) {
+    let builder = OpaClientBuilder::default();
+    let shared = Arc::new(Shared {
+        entry_point: Arc::from(ENTRY_POINT),
+        timeout: builder.timeout,
+        max_response_bytes: builder.max_response_bytes,
+        observer: None,
+    });
+    let endpoint = Arc::new(Endpoint {
+        url: BASE_URL.to_owned(),
         connector: Connector {
             route: Route::Direct(Uri::from_static("http://localhost:8181/")),
             tls: None,
@@ -265,60 +354,41 @@ pub(super) fn default_parts() -> Parts {
         target: Uri::from_static(
             "/v1/data/kitelogik/main?strict-builtin-errors=true&provenance=true",
         ),
-        headers: fixed_headers(HeaderValue::from_static("localhost:8181")),
-        entry_point: Arc::from("data.kitelogik.main"),
-        timeout: TIMEOUT,
-        max_response_bytes: MAX_RESPONSE_BYTES,
-    }
+        headers: headers::always(HeaderValue::from_static("localhost:8181")),
+        shared: Arc::clone(&shared),
+        pool: Pool::default(),
+        places: Places::new(builder.max_connections),
+        breaker: Breaker::new(builder.terms()),
+    });
+    (shared, Endpoints(vec![endpoint]))
 }
+
+const BASE_URL: &str = "http://localhost:8181";
+
+const ENTRY_POINT: &str = "data.kitelogik.main";
 
 /// Built-in errors are errors instead of rules that silently do not fire; and the answer says
 /// which revision of which bundle gave it.
 const QUERY: &str = "strict-builtin-errors=true&provenance=true";
 
-const TIMEOUT: Duration = Duration::from_millis(500);
-
-const MAX_RESPONSE_BYTES: usize = 1024 * 1024;
-
-fn fixed_headers(host: HeaderValue) -> HeaderMap {
-    const AGENT: &str = concat!("kitelogik-opa/", env!("CARGO_PKG_VERSION"));
-    HeaderMap::from_iter([
-        (HOST, host),
-        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (ACCEPT, HeaderValue::from_static("application/json")),
-        (USER_AGENT, HeaderValue::from_static(AGENT)),
-    ])
-}
-
-const RESERVED: [HeaderName; 13] = [
-    ACCEPT,
-    ACCEPT_ENCODING,
-    CONNECTION,
-    CONTENT_ENCODING,
-    CONTENT_LENGTH,
-    CONTENT_TYPE,
-    EXPECT,
-    HOST,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
-
 impl Default for OpaClientBuilder {
     fn default() -> Self {
         Self {
-            base_url: "http://localhost:8181".to_owned(),
+            base_url: None,
+            more_urls: Vec::new(),
             #[cfg(unix)]
             unix_socket: None,
             bearer_token: None,
             headers: Vec::new(),
             ca: None,
             identity: None,
-            timeout: TIMEOUT,
-            entry_point: "data.kitelogik.main".to_owned(),
-            max_response_bytes: MAX_RESPONSE_BYTES,
+            timeout: Duration::from_millis(500),
+            entry_point: ENTRY_POINT.to_owned(),
+            max_response_bytes: 1024 * 1024,
+            max_connections: 64,
+            open_after: 3,
+            probe_interval: Duration::from_secs(2),
+            observer: None,
             environment_proxy: false,
         }
     }

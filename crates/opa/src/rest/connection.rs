@@ -37,6 +37,29 @@ pub(super) struct Failure {
     pub(super) error: EngineError,
     /// Whether the connection could not be made or broke before the first byte of an answer.
     pub(super) unanswered: bool,
+    /// Whether the server may be to blame, and not the question: nothing came, not all, too late, or
+    /// a 5xx that OPA does not say of policies.
+    pub(super) unavailable: bool,
+}
+
+impl Failure {
+    /// Nothing was sent.
+    pub(super) fn unanswered(detail: String) -> Self {
+        Self {
+            error: EngineError::new(FailClosed::EngineUnreachable, detail),
+            unanswered: true,
+            unavailable: true,
+        }
+    }
+
+    /// The question could not be written.
+    pub(super) fn ours(error: EngineError) -> Self {
+        Self {
+            error,
+            unanswered: false,
+            unavailable: false,
+        }
+    }
 }
 
 /// What HTTP is spoken over: TCP, a Unix socket, TLS over either.
@@ -158,6 +181,7 @@ impl Broken {
             unanswered: code == FailClosed::EngineUnreachable
                 && !answered
                 && !matches!(&self, Self::Http(error) if is_tls_refusal(error)),
+            unavailable: code == FailClosed::EngineUnreachable,
         }
     }
 }

@@ -7,7 +7,6 @@ use http::{HeaderValue, Uri};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::proxy::matcher::Matcher;
-use kitelogik_core::{EngineError, FailClosed};
 use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
@@ -120,10 +119,7 @@ where
 fn unmade(error: impl Into<Box<dyn Error + Send + Sync>>) -> Failure {
     let error = error.into();
     Failure {
-        error: EngineError::new(
-            FailClosed::EngineUnreachable,
-            format!("no connection could be made: {}", chain(&*error)),
-        ),
         unanswered: !is_tls_refusal(&*error),
+        ..Failure::unanswered(format!("no connection could be made: {}", chain(&*error)))
     }
 }

@@ -15,10 +15,14 @@ mod cases;
 mod conformance;
 #[cfg(feature = "embedded")]
 mod embedded;
+#[cfg(all(feature = "embedded", feature = "rest"))]
+mod fallback;
 mod forgery;
 mod gate;
 mod kill_switch;
 mod layered;
+#[cfg(feature = "reload")]
+mod reload;
 #[cfg(feature = "rest")]
 mod rest;
 #[cfg(feature = "embedded")]

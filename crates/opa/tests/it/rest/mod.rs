@@ -1,12 +1,21 @@
 //! The client of OPA's REST API: against the real program, and against servers that misbehave as
 //! the real one never would on request.
 
+mod attack;
+mod breaker;
+mod capacity;
+mod corruption;
+mod failover;
 mod faults;
+mod load;
 mod opa;
-mod peer;
+mod outage;
+pub(crate) mod peer;
+mod proxy;
 mod reuse;
 mod settings;
 mod tls;
+mod watched;
 
 use kitelogik_core::{
     BudgetUsage, EngineError, FailClosed, GovernanceEvent, PolicyDecision, PolicyEngine,

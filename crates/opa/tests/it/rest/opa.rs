@@ -1,18 +1,15 @@
 //! The real program.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use kitelogik_core::{FailClosed, PolicyEngine, Verdict};
 use kitelogik_opa::{OpaClient, OpaClientBuilder};
 use kitelogik_opa_process::{Opa, OpaProcess, opa_or_skip};
-use tokio::io::{AsyncWriteExt, copy};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
 
+use super::proxy::Proxy;
 use super::{code, decide, fault};
 
-const POLICY: &str = r#"
+pub(crate) const POLICY: &str = r#"
 package kitelogik.main
 
 allow if input.action == "read"
@@ -41,12 +38,12 @@ allow if {
 }
 "#;
 
-fn start(opa: &Opa) -> OpaProcess {
+pub(crate) fn start(opa: &Opa) -> OpaProcess {
     opa.server().module("main.rego", POLICY).start().unwrap()
 }
 
 /// Patient enough for a slow machine.
-fn builder(url: impl Into<String>) -> OpaClientBuilder {
+pub(crate) fn builder(url: impl Into<String>) -> OpaClientBuilder {
     OpaClient::builder()
         .base_url(url)
         .timeout(Duration::from_secs(30))
@@ -216,7 +213,10 @@ async fn a_decision_carries_the_id_that_opa_logs() {
         .start()
         .unwrap();
     let decision = decide(&client(opa.url()), "read").await.unwrap();
-    assert!(opa.log().contains(&decision.decision_id), "{}", opa.log());
+    let id = decision.engine_decision_id.unwrap();
+    assert!(opa.log().contains(&id), "{}", opa.log());
+    assert_ne!(decision.decision_id, id);
+    assert_eq!(decision.engine.as_deref(), Some("opa"));
 }
 
 #[tokio::test]
@@ -251,12 +251,12 @@ async fn a_decision_carries_the_revision_of_its_bundle() {
 async fn an_opa_killed_in_mid_call_is_unreachable_and_comes_back() {
     let Some(opa) = opa_or_skip!() else { return };
     let mut opa = start(&opa);
-    let between = Between::start(opa.port().unwrap()).await;
-    let client = client(&between.url);
+    let proxy = Proxy::start(opa.port().unwrap()).await;
+    let client = client(&proxy.url);
     assert!(decide(&client, "read").await.unwrap().allowed());
 
     let (error, ()) = tokio::join!(fault(&client, "ponder"), async {
-        between.asked().await;
+        proxy.asked("ponder", 1).await;
         opa.kill().unwrap();
     });
 
@@ -308,53 +308,4 @@ async fn a_restarted_opa_costs_no_denial() {
         opa.restart().unwrap();
     }
     assert!(decide(&client, "read").await.unwrap().allowed());
-}
-
-/// Passes bytes on to a server and tells when a question about `ponder` went by.
-struct Between {
-    url: String,
-    asked: Arc<Notify>,
-}
-
-impl Between {
-    async fn start(port: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Notify::new());
-        let shared = asked.clone();
-        tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
-                let Ok(far) = TcpStream::connect(("127.0.0.1", port)).await else {
-                    continue;
-                };
-                tokio::spawn(pass(near, far, shared.clone()));
-            }
-        });
-        Self { url, asked }
-    }
-
-    async fn asked(&self) {
-        self.asked.notified().await;
-    }
-}
-
-async fn pass(near: TcpStream, far: TcpStream, asked: Arc<Notify>) {
-    let ((mut near_read, mut near_write), (mut far_read, mut far_write)) =
-        (near.into_split(), far.into_split());
-    let forth = async {
-        let mut chunk = vec![0; 16 * 1024];
-        loop {
-            let count = tokio::io::AsyncReadExt::read(&mut near_read, &mut chunk).await?;
-            if count == 0 {
-                return Ok::<(), std::io::Error>(());
-            }
-            far_write.write_all(&chunk[..count]).await?;
-            if String::from_utf8_lossy(&chunk[..count]).contains("ponder") {
-                asked.notify_one();
-            }
-        }
-    };
-    let back = async { copy(&mut far_read, &mut near_write).await.map(drop) };
-    // Whichever side ends, both connections go.
-    tokio::select! { _ = forth => {}, _ = back => {} }
 }

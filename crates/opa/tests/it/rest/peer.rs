@@ -8,7 +8,7 @@ use std::time::Duration;
 use kitelogik_opa::OpaClient;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// What the server does with one request.
 pub(crate) enum Reply {
@@ -32,12 +32,20 @@ pub(crate) struct Peer {
 struct State {
     connections: AtomicUsize,
     requests: Mutex<Vec<String>>,
+    asked: watch::Sender<usize>,
     hung_up: Notify,
 }
 
 impl Peer {
     /// Starts a server that asks `reply` what to do, with the number of the request, from 0.
     pub(crate) async fn start(reply: impl Fn(usize) -> Reply + Send + Sync + 'static) -> Self {
+        Self::reading(move |number, _| reply(number)).await
+    }
+
+    /// A server that asks `reply` what to do, with the number of the request and the request.
+    pub(crate) async fn reading(
+        reply: impl Fn(usize, &str) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State::default());
@@ -77,6 +85,15 @@ impl Peer {
         self.state.requests.lock().unwrap().clone()
     }
 
+    /// Waits until so many requests have come for which `which` holds.
+    pub(crate) async fn asked(&self, times: usize, which: impl Fn(&str) -> bool) {
+        let mut asked = self.state.asked.subscribe();
+        asked
+            .wait_for(|_| self.requests().iter().filter(|it| which(it)).count() >= times)
+            .await
+            .unwrap();
+    }
+
     /// Waits until a client has closed a connection on which it was owed an answer.
     pub(crate) async fn hung_up_on(&self) {
         self.state.hung_up.notified().await;
@@ -97,15 +114,16 @@ pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
 async fn serve(
     mut stream: TcpStream,
     state: Arc<State>,
-    reply: Arc<impl Fn(usize) -> Reply + Send + Sync + 'static>,
+    reply: Arc<impl Fn(usize, &str) -> Reply + Send + Sync + 'static>,
 ) {
     while let Some(request) = read_request(&mut stream).await {
         let number = {
             let mut requests = state.requests.lock().unwrap();
-            requests.push(request);
+            requests.push(request.clone());
+            state.asked.send_replace(requests.len());
             requests.len() - 1
         };
-        match reply(number) {
+        match reply(number, &request) {
             Reply::Say(bytes) => stream.write_all(&bytes).await.unwrap(),
             Reply::Close(bytes) => return stream.write_all(&bytes).await.unwrap(),
             Reply::Hang(bytes) => {

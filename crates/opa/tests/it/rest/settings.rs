@@ -99,7 +99,8 @@ async fn the_answer_s_decision_id_and_revision_are_the_decision_s() {
         let peer = Peer::start(move |_| Reply::Say(ok(&body))).await;
         let client = peer.client();
         let decision = decide(&client, "read").await.unwrap();
-        assert_eq!(decision.decision_id, "d-1");
+        assert_eq!(decision.engine_decision_id.as_deref(), Some("d-1"));
+        assert_ne!(decision.decision_id, "d-1");
         assert_eq!(decision.revision.as_deref(), revision, "{provenance}");
         assert_eq!(
             kitelogik_core::PolicyEngine::revision(&client).as_deref(),
@@ -213,10 +214,15 @@ fn limits_of_nothing_and_certificates_without_https_are_refused() {
         .build()
         .unwrap_err();
     assert_eq!(error.to_string(), "the timeout must be more than zero");
-    OpaClient::builder()
-        .max_response_bytes(0)
-        .build()
-        .unwrap_err();
+    for builder in [
+        OpaClient::builder().max_response_bytes(0),
+        OpaClient::builder().max_connections(0),
+        OpaClient::builder().open_after(0),
+        OpaClient::builder().probe_interval(Duration::ZERO),
+    ] {
+        let error = builder.build().unwrap_err();
+        assert!(matches!(error, OpaConfigError::ZeroLimit { .. }), "{error}");
+    }
     let error = OpaClient::builder()
         .ca_certificates("…")
         .build()
