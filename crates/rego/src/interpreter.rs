@@ -1,13 +1,17 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use regorus::unstable::Ref;
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, PolicyLengthConfig, Value};
 
 use crate::recursion::{RecursiveFunction, recursive_function};
-use crate::{Fault, Program, builtins, document, fault, heads, negation, output, refusal, tree};
+use crate::{
+    Fault, Program, builtins, document, fault, heads, negation, operators, output, refusal, tree,
+};
 
 /// Only a rule can be asked for; the entry point is often a package.
 const QUESTION_PACKAGE: &str = "kitelogik_embedded_question";
@@ -28,6 +32,8 @@ const STEPS_PER_LOOK: NonZeroU32 = match NonZeroU32::new(8) {
 pub struct Interpreter {
     prepared: Engine,
     entry_point: String,
+    /// Modules with operators that the interpreter is given as calls, as a program reads them.
+    with_operators: HashMap<String, String>,
 }
 
 /// Why modules do not make an [`Interpreter`].
@@ -55,6 +61,7 @@ impl Interpreter {
         data: &serde_json::Value,
         entry_point: &str,
     ) -> Result<Self, CompileError> {
+        let mut with_operators = HashMap::new();
         let compile = || -> anyhow::Result<Engine> {
             let mut engine = engine(data)?;
             let modules: Vec<(&str, &str)> = modules.into_iter().collect();
@@ -65,7 +72,14 @@ impl Interpreter {
             refusal::check(&trees)?;
             heads::check(&trees)?;
             for (name, text) in modules {
-                engine.add_policy(name.to_owned(), as_opa_negates(name, text)?)?;
+                let text = as_opa_negates(name, text)?;
+                let called = as_opa_computes(name, &text)?;
+                if let Some(called) = called {
+                    engine.add_policy(name.to_owned(), called)?;
+                    with_operators.insert(name.to_owned(), text);
+                } else {
+                    engine.add_policy(name.to_owned(), text)?;
+                }
             }
             ask(&mut engine, entry_point)?;
             Ok(engine)
@@ -77,6 +91,7 @@ impl Interpreter {
             None => Ok(Self {
                 prepared,
                 entry_point: entry_point.to_owned(),
+                with_operators,
             }),
         }
     }
@@ -89,13 +104,20 @@ impl Interpreter {
     pub fn program(&self) -> Result<Program, CompileError> {
         let mut engine = self.prepared.clone();
         let data = engine.get_data();
-        let modules: Vec<_> = engine
+        let modules = engine
             .get_modules()
             .iter()
             .filter(|module| module.package.refr.span().text() != QUESTION_PACKAGE)
-            .cloned()
-            .collect();
-        Program::compile(&modules, data, &self.entry_point)
+            .map(|module| {
+                let name = module.package.refr.span().source.get_path();
+                match self.with_operators.get(name) {
+                    Some(text) => tree::parse(name, text).map(Ref::new),
+                    None => Ok(module.clone()),
+                }
+            });
+        modules
+            .collect::<anyhow::Result<Vec<_>>>()
+            .and_then(|modules| Program::compile(&modules, data, &self.entry_point))
             .map_err(|error| CompileError::Compile(fault::one_line(&error)))
     }
 
@@ -144,6 +166,7 @@ pub(crate) fn engine(data: &serde_json::Value) -> anyhow::Result<Engine> {
     engine.set_gather_prints(true);
     engine.set_policy_length_config(any_length());
     builtins::register(&mut engine)?;
+    operators::register(&mut engine)?;
     engine.add_data(Value::from(data.clone()))?;
     Ok(engine)
 }
@@ -179,6 +202,11 @@ pub(crate) fn evaluate(engine: &mut Engine, rule: &str, time: Duration) -> Resul
 pub(crate) fn as_opa_negates(name: &str, text: &str) -> anyhow::Result<String> {
     let text = output::rewrite(&tree::parse(name, text)?);
     Ok(negation::rewrite(&tree::parse(name, &text)?))
+}
+
+/// The text of a module with calls for arithmetic; none where it has none.
+pub(crate) fn as_opa_computes(name: &str, text: &str) -> anyhow::Result<Option<String>> {
+    Ok(operators::rewrite(&tree::parse(name, text)?))
 }
 
 /// Sizes are checked where policies are loaded; the defaults here refuse long lines.

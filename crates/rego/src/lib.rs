@@ -26,6 +26,7 @@
 mod ascii_regex;
 mod builtins;
 mod dates;
+mod decimal;
 mod document;
 mod fault;
 mod format;
@@ -38,6 +39,7 @@ mod negation;
 mod network;
 mod numbers;
 mod objects;
+mod operators;
 mod output;
 mod program;
 mod query;

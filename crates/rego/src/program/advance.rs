@@ -9,6 +9,7 @@ use super::Program;
 use super::evaluate::Evaluation;
 use super::lower::Uses;
 use super::node::{GroupId, Kind};
+use super::value::Val;
 
 /// How long it may take to look at all of them; those that are left are looked at when they are asked for.
 const TIME_IN_ADVANCE: Duration = Duration::from_millis(500);
@@ -28,6 +29,8 @@ pub(super) fn look_in_advance(program: &mut Program, uses: &[Uses]) {
             Some(Kind::Complete | Kind::Set | Kind::Object) => {
                 let mut evaluation = Evaluation::new(program, &input, time);
                 match evaluation.rules(id) {
+                    // It keeps its digits where it is asked for.
+                    Ok(Some(Val::Exact(_))) => continue,
                     Ok(value) => value.map(|value| value.to_value()),
                     // It stops again where it is asked for.
                     Err(_) => continue,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use kitelogik_core::PolicyInput;
 use regorus::Value;
-use regorus::unstable::{ArithOp, BinOp, numbers, sets};
+use regorus::unstable::{BinOp, sets};
 
 use super::Program;
 use super::node::{
@@ -16,7 +16,8 @@ use super::node::{
 use super::operation::{compare, is_member, is_numbered, put};
 use super::solve::Flow;
 use super::value::{Val, defined};
-use crate::Fault;
+use crate::decimal::Decimal;
+use crate::{Fault, operators};
 
 /// How deep expressions and rules may stand within each other.
 const MAX_DEPTH: usize = 160;
@@ -256,27 +257,22 @@ impl<'a> Evaluation<'a> {
         let (Some(left), Some(right)) = (self.value(&node.left)?, self.value(&node.right)?) else {
             return Ok(None);
         };
-        let (left, right) = (left.to_value(), right.to_value());
-        let [one, other] = &node.syntax;
-        let of_sets = matches!(node.operation, ArithOp::Sub)
-            && (matches!(left, Value::Set(_)) || matches!(right, Value::Set(_)));
-        let made = if of_sets {
-            sets::difference(one, other, left, right)
-        } else {
-            numbers::arithmetic_operation(
-                one.span(),
-                &node.operation,
-                one,
-                other,
-                left,
-                right,
-                true,
-            )
+        if let (Val::Owned(_) | Val::Known(_), Val::Owned(_) | Val::Known(_)) = (&left, &right) {
+            let made = left.with(|left| {
+                right.with(|right| operators::of_integers(&node.operation, left, right))
+            });
+            if let Some(made) = made {
+                return Ok(Some(Val::Owned(made)));
+            }
+        }
+        let made = match (left.decimal(), right.decimal()) {
+            (Some(left), Some(right)) => {
+                Decimal::compute(&node.operation, &left, &right).and_then(Val::number)
+            }
+            _ => operators::of_sets(&node.operation, &left.to_value(), &right.to_value())
+                .map(Val::Owned),
         };
-        made.map_or_else(
-            |error| fault(&node.place, &error),
-            |value| Ok(defined(value)),
-        )
+        made.map_or_else(|error| fault(&node.place, &error), |value| Ok(Some(value)))
     }
 
     fn set_operation(&mut self, node: &'a SetOperation) -> Evaluated<Option<Val<'a>>> {

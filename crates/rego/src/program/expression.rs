@@ -68,7 +68,6 @@ impl Lower<'_> {
                 operation: op.clone(),
                 left: self.expression(lhs, steps)?,
                 right: self.expression(rhs, steps)?,
-                syntax: [lhs.clone(), rhs.clone()],
                 place: self.place(span),
             })),
             Expr::BinExpr {

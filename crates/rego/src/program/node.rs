@@ -67,8 +67,6 @@ pub(super) struct Arithmetic {
     pub(super) operation: ArithOp,
     pub(super) left: Node,
     pub(super) right: Node,
-    /// For messages.
-    pub(super) syntax: [Ref<Syntax>; 2],
     pub(super) place: Place,
 }
 

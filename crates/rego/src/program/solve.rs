@@ -161,7 +161,7 @@ impl<'a> Evaluation<'a> {
                 let whole = Val::Owned(over.to_value());
                 return self.members(&whole, then);
             }
-            Val::Text(_) | Val::Known(_) | Val::Owned(_) => return Ok(None),
+            Val::Text(_) | Val::Exact(_) | Val::Known(_) | Val::Owned(_) => return Ok(None),
         }
         Ok(Some(flow))
     }

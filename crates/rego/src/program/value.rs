@@ -2,12 +2,15 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use anyhow::Result;
 use kitelogik_core::PolicyInput;
 use regorus::Value;
 use serde_json::Value as Json;
 
 use super::input::{Field, Part};
+use crate::decimal::Decimal;
 
 /// A value, never undefined.
 #[derive(Clone, Debug)]
@@ -24,6 +27,8 @@ pub(super) enum Val<'a> {
     List(&'a [Json]),
     /// An array of texts of the input.
     Texts(&'a [String]),
+    /// A number of more digits than a value holds.
+    Exact(Arc<Decimal>),
     /// The input document, or its `context`.
     Input(&'a PolicyInput<'a>, Part),
 }
@@ -43,6 +48,24 @@ impl<'a> Val<'a> {
             Json::Array(items) => Self::List(items),
             Json::Object(map) => Self::Map(map),
             scalar => Self::Owned(from_json(scalar)),
+        }
+    }
+
+    /// A number, with all its digits where a value does not hold them.
+    pub(super) fn number(number: Decimal) -> Result<Self> {
+        if number.fits() {
+            return number.to_value().map(Self::Owned);
+        }
+        Ok(Self::Exact(Arc::new(number)))
+    }
+
+    /// All digits of a number.
+    pub(super) fn decimal(&self) -> Option<Arc<Decimal>> {
+        match self {
+            Self::Exact(number) => Some(Arc::clone(number)),
+            Self::Owned(value) => Decimal::of(value).map(Arc::new),
+            Self::Known(value) => Decimal::of(value).map(Arc::new),
+            _ => None,
         }
     }
 
@@ -67,6 +90,7 @@ impl<'a> Val<'a> {
             Self::Owned(value) => Kind::of(value),
             Self::Known(value) => Kind::of(value),
             Self::Text(_) => Kind::String,
+            Self::Exact(_) => Kind::Number,
             Self::Map(_) | Self::Input(..) => Kind::Object,
             Self::List(_) | Self::Texts(_) => Kind::Array,
         }
@@ -80,7 +104,7 @@ impl<'a> Val<'a> {
             Self::Map(map) => Some(map.len()),
             Self::List(items) => Some(items.len()),
             Self::Texts(items) => Some(items.len()),
-            Self::Text(_) | Self::Input(..) => None,
+            Self::Text(_) | Self::Exact(_) | Self::Input(..) => None,
         }
     }
 
@@ -97,7 +121,7 @@ impl<'a> Val<'a> {
             Self::List(items) => items.get(key.index()?).map(Self::json),
             Self::Texts(items) => items.get(key.index()?).map(|text| Self::Text(text)),
             Self::Input(input, part) => Field::named(*part, key.text()?)?.read(input),
-            Self::Text(_) => None,
+            Self::Text(_) | Self::Exact(_) => None,
         }
     }
 
@@ -127,6 +151,8 @@ impl<'a> Val<'a> {
             Self::Owned(value) => value.clone(),
             Self::Known(value) => (*value).clone(),
             Self::Text(text) => Value::from(*text),
+            // What leads out of all bounds was an error where it was computed.
+            Self::Exact(number) => number.to_value().unwrap_or(Value::Undefined),
             Self::Map(map) => from_map(map),
             Self::List(items) => Value::from(items.iter().map(from_json).collect::<Vec<_>>()),
             Self::Texts(items) => Value::from(
@@ -141,6 +167,9 @@ impl<'a> Val<'a> {
 
     /// Whether both are equal, as `==` has it.
     pub(super) fn same(&self, other: &Val<'_>) -> bool {
+        if let Some(order) = self.exactly(other) {
+            return order.is_eq();
+        }
         match (self.text(), other.text()) {
             (Some(one), Some(other)) => one == other,
             (None, None) => {
@@ -150,10 +179,23 @@ impl<'a> Val<'a> {
         }
     }
 
+    /// How two numbers are ordered, of which one has more digits than a value holds.
+    fn exactly(&self, other: &Val<'_>) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Exact(_), _) | (_, Val::Exact(_)) => {
+                Some(self.decimal()?.order(&*other.decimal()?))
+            }
+            _ => None,
+        }
+    }
+
     /// How both are ordered; none where OPA and the values here order them otherwise: an object and a set.
     pub(super) fn order(&self, other: &Val<'_>) -> Option<Ordering> {
         if let (Some(one), Some(other)) = (self.text(), other.text()) {
             return Some(one.cmp(other));
+        }
+        if let Some(order) = self.exactly(other) {
+            return Some(order);
         }
         match (self.kind(), other.kind()) {
             (Kind::Set, Kind::Object) | (Kind::Object, Kind::Set) => None,

@@ -158,6 +158,8 @@ impl<'a> Probe<'a> {
         let text = format!("{}\n{rules}\n", self.text().get(..header)?);
         let mut engine = self.suite.engine.clone();
         let text = interpreter::as_opa_negates(MODULE, &text).ok()?;
+        let called = interpreter::as_opa_computes(MODULE, &text).ok()?;
+        let text = called.unwrap_or(text);
         engine.add_policy(MODULE.to_owned(), text).ok()?;
         engine
             .compile_with_entrypoint(&interpreter::QUESTION.into())
