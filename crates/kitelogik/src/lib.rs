@@ -52,6 +52,7 @@
 //! | `macros` | yes | `#[governed]` |
 //! | `rest` | | `OpaClient`: an OPA server over REST |
 //! | `bundle` | | OPA bundles: built, signed, verified and loaded |
+//! | `reload` | | `Reloading`: a policy that follows its directory or bundle; with `rest`, also a bundle on a server |
 //!
 //! Adapters are crates of their own: `kitelogik-openai`, `kitelogik-rig`.
 //!
@@ -71,6 +72,8 @@ pub use kitelogik_core::{
 };
 #[cfg(feature = "macros")]
 pub use kitelogik_macros::governed;
+#[cfg(all(feature = "reload", feature = "rest"))]
+pub use kitelogik_opa::BundleUrl;
 pub use kitelogik_opa::{
     AuditFailure, CallRequest, KillSwitch, Layered, LayeredBuilder, LayersError, PolicyGate,
     PolicyGateBuilder, Session, Stop,
@@ -79,6 +82,11 @@ pub use kitelogik_opa::{
 pub use kitelogik_opa::{Embedded, EmbeddedBuilder, EmbeddedError, Interpreted};
 #[cfg(feature = "rest")]
 pub use kitelogik_opa::{OpaClient, OpaClientBuilder, OpaConfigError};
+#[cfg(feature = "reload")]
+pub use kitelogik_opa::{
+    PolicyChange, PolicySource, ReloadError, ReloadEvent, ReloadEvents, ReloadOutcome,
+    ReloadStatus, Reloading, ReloadingBuilder,
+};
 #[cfg(feature = "embedded")]
 pub use kitelogik_policy as policy;
 #[cfg(feature = "embedded")]
@@ -94,6 +102,8 @@ pub use {schemars, serde, serde_json};
 pub mod prelude {
     #[cfg(feature = "rest")]
     pub use crate::OpaClient;
+    #[cfg(feature = "reload")]
+    pub use crate::Reloading;
     #[cfg(feature = "macros")]
     pub use crate::governed;
     pub use crate::{

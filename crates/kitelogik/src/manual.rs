@@ -11,6 +11,10 @@
     all(feature = "embedded", feature = "rest"),
     doc = "* [`choosing_an_engine`]: in process, a server, layers, your own."
 )]
+#![cfg_attr(
+    feature = "reload",
+    doc = "* [`reloading_policies`]: a policy that changes while calls are made."
+)]
 
 #[doc = include_str!("manual/threat_model.md")]
 pub mod threat_model {}
@@ -28,3 +32,7 @@ pub mod choosing_an_engine {}
 
 #[doc = include_str!("manual/approvals_and_audit.md")]
 pub mod approvals_and_audit {}
+
+#[cfg(feature = "reload")]
+#[doc = include_str!("manual/reloading_policies.md")]
+pub mod reloading_policies {}

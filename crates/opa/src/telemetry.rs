@@ -143,6 +143,12 @@ pub(crate) fn stops(count: usize) {
     meter::stops(count);
 }
 
+/// What came of a look at a policy's source.
+#[cfg(feature = "reload")]
+pub(crate) fn reload(event: &'static str) {
+    meter::reload(event);
+}
+
 #[cfg(feature = "metrics")]
 mod meter {
     use std::time::Duration;
@@ -173,6 +179,11 @@ mod meter {
             .increment(1);
     }
 
+    #[cfg(feature = "reload")]
+    pub(super) fn reload(event: &'static str) {
+        counter!("kitelogik_reloads_total", "event" => event).increment(1);
+    }
+
     pub(super) fn stops(count: usize) {
         gauge!("kitelogik_kill_switch_stops").set(u32::try_from(count).unwrap_or(u32::MAX));
     }
@@ -188,5 +199,7 @@ mod meter {
     pub(super) fn answered(_: Option<&str>, _: Verdict, _: Duration) {}
     pub(super) fn ended(_: Outcome) {}
     pub(super) fn flipped(_: Verdict, _: Verdict) {}
+    #[cfg(feature = "reload")]
+    pub(super) fn reload(_: &'static str) {}
     pub(super) fn stops(_: usize) {}
 }

@@ -162,7 +162,7 @@ fn of_module(module: &Module) -> Vec<DecisionRule> {
         let identity = name.clone().unwrap_or_else(|| text.clone());
         Some(DecisionRule {
             kind,
-            name: name.unwrap_or_else(|| text.chars().take(MAX_NAME).collect()),
+            name: name.unwrap_or_else(|| shortened(&text)),
             package: package.clone(),
             file: module.name().to_owned(),
             line: span.line,
@@ -175,6 +175,13 @@ fn of_module(module: &Module) -> Vec<DecisionRule> {
 
 /// A rule without a name is shown by so many characters of its text.
 const MAX_NAME: usize = 120;
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_NAME) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
 
 /// What `rule` says where it fires, if it decides, and its name, if it has one.
 fn said(rule: &Rule, compiled: bool) -> Option<(Then, Option<String>)> {

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Source;
+use super::PolicySource;
 
 /// Where a bundle lies on a server, and how it is asked for.
 ///
@@ -105,7 +105,7 @@ impl From<String> for BundleUrl {
     }
 }
 
-impl From<BundleUrl> for Source {
+impl From<BundleUrl> for PolicySource {
     fn from(url: BundleUrl) -> Self {
         Self::bundle_url(url)
     }

@@ -6,27 +6,29 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::ReloadError;
+use crate::telemetry;
 
 /// Something that came of looking for a new version of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReloadEvent {
     /// A new version is in force.
-    Reloaded(Change),
+    Reloaded(PolicyChange),
     /// A new version drops rules that deny or ask for review: it waits until it is
     /// [confirmed](super::Reloading::confirm).
-    Waiting(Change),
+    Waiting(PolicyChange),
     /// What the source holds was refused, or the source could not be read. The version in force stays. Told once for
     /// as long as nothing else goes wrong.
     Refused(ReloadError),
     /// The version before is in force again.
-    RolledBack(Change),
+    RolledBack(PolicyChange),
     /// The source has not been read for so long, or what it holds is not in force: every call is denied from here on.
     Stale {
         /// The limit that was set.
         max_stale: Duration,
     },
-    /// After a refusal or staleness: what the source holds is in force.
+    /// After a refusal or staleness: what the source holds is in force, or is what was rolled back from. Where a new
+    /// version ended it, that is told instead.
     Recovered {
         /// The revision in force.
         revision: Arc<str>,
@@ -36,7 +38,7 @@ pub enum ReloadEvent {
 /// From one version to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Change {
+pub struct PolicyChange {
     /// The revision that was in force before; while the other waits, the one in force.
     pub previous: Arc<str>,
     /// The revision of the other version: what decisions carry that it makes.
@@ -76,7 +78,21 @@ impl ReloadEvents {
 }
 
 impl ReloadEvent {
+    /// What happened, in a word, as metrics have it: `reloaded`, `waiting`, `refused`, `rolled_back`, `stale`,
+    /// `recovered`.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Reloaded(_) => "reloaded",
+            Self::Waiting(_) => "waiting",
+            Self::Refused(_) => "refused",
+            Self::RolledBack(_) => "rolled_back",
+            Self::Stale { .. } => "stale",
+            Self::Recovered { .. } => "recovered",
+        }
+    }
+
     pub(super) fn log(&self) {
+        telemetry::reload(self.as_str());
         match self {
             Self::Reloaded(change) => tracing::info!(
                 revision = &*change.revision,

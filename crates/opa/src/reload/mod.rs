@@ -27,9 +27,9 @@ use tokio::task::AbortHandle;
 #[cfg(feature = "rest")]
 pub use self::bundle_url::BundleUrl;
 pub use self::error::ReloadError;
-pub use self::event::{Change, ReloadEvent, ReloadEvents};
+pub use self::event::{PolicyChange, ReloadEvent, ReloadEvents};
 pub use self::settings::ReloadingBuilder;
-pub use self::source::Source;
+pub use self::source::PolicySource;
 pub use self::status::ReloadStatus;
 
 use self::state::State;
@@ -104,13 +104,13 @@ pub struct Reloading {
 /// What came of a look at the source that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reload {
+pub enum ReloadOutcome {
     /// What the source holds was in force already.
     Unchanged,
     /// A new version is in force.
-    Reloaded(Change),
+    Reloaded(PolicyChange),
     /// A new version waits for a [confirmation](Reloading::confirm).
-    Waiting(Change),
+    Waiting(PolicyChange),
     /// The source holds what was [rolled back](Reloading::roll_back) from.
     KeptOut,
 }
@@ -128,13 +128,13 @@ impl Drop for Inner {
 }
 
 impl Reloading {
-    /// Follows a directory, a file, or a bundle file, whichever lies at `path`; see [`Source::path`].
+    /// Follows a directory, a file, or a bundle file, whichever lies at `path`; see [`PolicySource::path`].
     pub fn watch(path: impl Into<PathBuf>) -> ReloadingBuilder {
-        ReloadingBuilder::new(Source::path(path))
+        ReloadingBuilder::new(PolicySource::path(path))
     }
 
     /// Follows any source.
-    pub fn builder(source: impl Into<Source>) -> ReloadingBuilder {
+    pub fn builder(source: impl Into<PolicySource>) -> ReloadingBuilder {
         ReloadingBuilder::new(source.into())
     }
 
@@ -153,7 +153,7 @@ impl Reloading {
     /// # Errors
     ///
     /// Why what the source holds is not in force.
-    pub async fn reload_now(&self) -> Result<Reload, ReloadError> {
+    pub async fn reload_now(&self) -> Result<ReloadOutcome, ReloadError> {
         let (sender, outcome) = oneshot::channel();
         let asked = self.inner.wakes.send(Wake::Asked(sender)).await;
         asked.map_err(|_| ReloadError::Stopped)?;
@@ -165,7 +165,7 @@ impl Reloading {
     /// # Errors
     ///
     /// [`ReloadError::NotWaiting`]: none waits, or another.
-    pub fn confirm(&self, revision: &str) -> Result<Change, ReloadError> {
+    pub fn confirm(&self, revision: &str) -> Result<PolicyChange, ReloadError> {
         self.inner.state.confirm(revision)
     }
 
@@ -178,7 +178,7 @@ impl Reloading {
     /// # Errors
     ///
     /// [`ReloadError::NothingBefore`]: there was none before, or it was rolled back to already.
-    pub fn roll_back(&self) -> Result<Change, ReloadError> {
+    pub fn roll_back(&self) -> Result<PolicyChange, ReloadError> {
         self.inner.state.roll_back()
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use kitelogik_policy::PolicyBuilder;
 use kitelogik_policy::bundle::Verification;
 
-use super::source::{Place, Source};
+use super::source::{Place, PolicySource};
 use super::{ReloadError, ReloadEvent, Reloading, task};
 use crate::EmbeddedBuilder;
 
@@ -16,11 +16,13 @@ pub struct ReloadingBuilder {
     poll_interval: Option<Duration>,
 }
 
+type OnEvent = Box<dyn Fn(&ReloadEvent) + Send + Sync>;
+
 pub(super) struct Settings {
     pub(super) verification: Verification,
     pub(super) compose: Box<dyn Fn(PolicyBuilder) -> PolicyBuilder + Send + Sync>,
     pub(super) engine: Box<dyn Fn(EmbeddedBuilder) -> EmbeddedBuilder + Send + Sync>,
-    pub(super) on_event: Option<Box<dyn Fn(&ReloadEvent) + Send + Sync>>,
+    pub(super) on_event: Option<OnEvent>,
     pub(super) poll_interval: Duration,
     pub(super) quiet_for: Duration,
     pub(super) max_stale: Option<Duration>,
@@ -37,7 +39,7 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 const LONGEST_QUIET: Duration = Duration::from_secs(60 * 60);
 
 impl ReloadingBuilder {
-    pub(super) fn new(source: Source) -> Self {
+    pub(super) fn new(source: PolicySource) -> Self {
         Self {
             place: source.place,
             settings: Settings {

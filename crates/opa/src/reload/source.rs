@@ -5,7 +5,7 @@ use super::BundleUrl;
 
 /// Where a policy comes from, again and again.
 #[derive(Clone, Debug)]
-pub struct Source {
+pub struct PolicySource {
     pub(super) place: Place,
 }
 
@@ -18,7 +18,7 @@ pub(super) enum Place {
     BundleUrl(BundleUrl),
 }
 
-impl Source {
+impl PolicySource {
     /// A directory, a file, or a bundle whose name ends in `.tar.gz` or `.tgz`: whatever
     /// [`Policy::load`](kitelogik_policy::Policy::load) takes.
     pub fn path(path: impl Into<PathBuf>) -> Self {
@@ -58,19 +58,19 @@ impl Source {
     }
 }
 
-impl From<&str> for Source {
+impl From<&str> for PolicySource {
     fn from(path: &str) -> Self {
         Self::path(path)
     }
 }
 
-impl From<&Path> for Source {
+impl From<&Path> for PolicySource {
     fn from(path: &Path) -> Self {
         Self::path(path)
     }
 }
 
-impl From<PathBuf> for Source {
+impl From<PathBuf> for PolicySource {
     fn from(path: PathBuf) -> Self {
         Self::path(path)
     }

@@ -16,7 +16,9 @@ use super::order::{self, Superseded};
 use super::reading::Reading;
 use super::settings::Settings;
 use super::version::Version;
-use super::{Change, Reload, ReloadError, ReloadEvent, ReloadEvents, ReloadStatus, event};
+use super::{
+    PolicyChange, ReloadError, ReloadEvent, ReloadEvents, ReloadOutcome, ReloadStatus, event,
+};
 
 pub(super) struct State {
     pub(super) current: ArcSwap<Version>,
@@ -55,7 +57,7 @@ pub(super) enum Standing {
     /// Somebody rolled back from it.
     KeptOut,
     /// It waits for a confirmation.
-    Waiting(Change),
+    Waiting(PolicyChange),
     /// It was refused.
     Refused(ReloadError),
     New,
@@ -161,7 +163,7 @@ impl State {
     }
 
     /// Puts a new version in force, or has it wait.
-    pub(super) fn offer(&self, version: Version, read: Instant) -> Reload {
+    pub(super) fn offer(&self, version: Version, read: Instant) -> ReloadOutcome {
         let version = Arc::new(version);
         let mut held = self.held();
         let current = self.current.load_full();
@@ -177,7 +179,7 @@ impl State {
             let recovered = self.note_refreshed(&mut held, read);
             drop(held);
             self.tell(recovered);
-            return Reload::Unchanged;
+            return ReloadOutcome::Unchanged;
         }
         let change = version.change_from(&current);
         if self.settings.confirm_removals && change.rules.guards_gone().next().is_some() {
@@ -185,16 +187,16 @@ impl State {
             held.problem = None;
             drop(held);
             self.tell(Some(ReloadEvent::Waiting(change.clone())));
-            return Reload::Waiting(change);
+            return ReloadOutcome::Waiting(change);
         }
         self.replace(&mut held, current, version);
         let _ = self.note_refreshed(&mut held, read);
         drop(held);
         self.tell(Some(ReloadEvent::Reloaded(change.clone())));
-        Reload::Reloaded(change)
+        ReloadOutcome::Reloaded(change)
     }
 
-    pub(super) fn confirm(&self, revision: &str) -> Result<Change, ReloadError> {
+    pub(super) fn confirm(&self, revision: &str) -> Result<PolicyChange, ReloadError> {
         let mut held = self.held();
         let waiting = held
             .waiting
@@ -217,7 +219,7 @@ impl State {
         Ok(change)
     }
 
-    pub(super) fn roll_back(&self) -> Result<Change, ReloadError> {
+    pub(super) fn roll_back(&self) -> Result<PolicyChange, ReloadError> {
         let mut held = self.held();
         let Some(version) = held.previous.take() else {
             return Err(ReloadError::NothingBefore);

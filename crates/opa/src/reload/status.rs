@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Change, ReloadError};
+use super::{PolicyChange, ReloadError};
 
 /// What is in force, and what became of the last look at the source.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct ReloadStatus {
     pub problem: Option<ReloadError>,
     /// The version that waits for [`confirm`](super::Reloading::confirm): a new one that drops rules, or the one that
     /// was rolled back from.
-    pub waiting: Option<Change>,
+    pub waiting: Option<PolicyChange>,
     /// Whether a roll-back holds: what the source held then is not taken again.
     pub rolled_back: bool,
     /// Whether calls are denied because the policy could not be refreshed for too long.

@@ -8,14 +8,14 @@ use super::reader::{Reader, Timed};
 use super::settings::Settings;
 use super::source::Place;
 use super::state::{Standing, State};
-use super::{Inner, Reload, ReloadError, Reloading};
+use super::{Inner, ReloadError, ReloadOutcome, Reloading};
 
 /// Why the source is looked at before its time.
 pub(super) enum Wake {
     /// The system told of a change.
     Changed,
     /// Somebody asked, and waits for the outcome.
-    Asked(oneshot::Sender<Result<Reload, ReloadError>>),
+    Asked(oneshot::Sender<Result<ReloadOutcome, ReloadError>>),
 }
 
 /// So many wakes may lie in the queue: who asks when it is full waits, and a change is told by the one before it.
@@ -68,7 +68,7 @@ impl Task {
     }
 
     /// Until it is time to look, or somebody asks.
-    async fn wait(&mut self) -> Option<oneshot::Sender<Result<Reload, ReloadError>>> {
+    async fn wait(&mut self) -> Option<oneshot::Sender<Result<ReloadOutcome, ReloadError>>> {
         let settings = &self.state.settings;
         let jitter = 0.8 + 0.4 * fastrand::f64();
         let mut next = self.looked + settings.poll_interval.mul_f64(jitter);
@@ -78,7 +78,12 @@ impl Task {
             match tokio::time::timeout_at(until.into(), self.wakes.recv()).await {
                 Ok(Some(Wake::Asked(asked))) => return Some(asked),
                 // Not sooner after the last look than files must be quiet, however much they change.
-                Ok(Some(Wake::Changed)) => next = next.min(self.looked + settings.quiet_for),
+                Ok(Some(Wake::Changed)) => {
+                    next = next.min(self.looked + settings.quiet_for);
+                    if Instant::now() >= next {
+                        return None;
+                    }
+                }
                 // The watch and the engine hold the other ends; without either there is nobody to look for.
                 Ok(None) => std::future::pending().await,
                 Err(_) if Instant::now() >= next => return None,
@@ -87,7 +92,7 @@ impl Task {
         }
     }
 
-    async fn look(&mut self, asked: bool) -> Result<Reload, ReloadError> {
+    async fn look(&mut self, asked: bool) -> Result<ReloadOutcome, ReloadError> {
         let first = self.reader.read().await;
         if let Ok(read) = &first
             && let Some(outcome) = self.known(read, asked)
@@ -115,24 +120,32 @@ impl Task {
     }
 
     /// The outcome, where what was read has been seen before.
-    fn known(&self, (reading, read): &Timed, asked: bool) -> Option<Result<Reload, ReloadError>> {
+    fn known(
+        &self,
+        (reading, read): &Timed,
+        asked: bool,
+    ) -> Option<Result<ReloadOutcome, ReloadError>> {
         match self.state.standing(reading, *read) {
             Standing::InForce => {
                 self.state.refreshed(*read);
-                Some(Ok(Reload::Unchanged))
+                Some(Ok(ReloadOutcome::Unchanged))
             }
             Standing::KeptOut => {
                 self.state.refreshed(*read);
-                Some(Ok(Reload::KeptOut))
+                Some(Ok(ReloadOutcome::KeptOut))
             }
-            Standing::Waiting(change) => Some(Ok(Reload::Waiting(change))),
+            Standing::Waiting(change) => Some(Ok(ReloadOutcome::Waiting(change))),
             // Whoever asks has it tried again.
             Standing::Refused(error) if !asked => Some(Err(error)),
             Standing::Refused(_) | Standing::New => None,
         }
     }
 
-    fn refuse(&self, error: ReloadError, content: Option<String>) -> Result<Reload, ReloadError> {
+    fn refuse(
+        &self,
+        error: ReloadError,
+        content: Option<String>,
+    ) -> Result<ReloadOutcome, ReloadError> {
         self.state.refused(error.clone(), content);
         Err(error)
     }

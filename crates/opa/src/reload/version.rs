@@ -1,13 +1,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use kitelogik_core::text::visible;
 use kitelogik_policy::check::{Checker, Severity};
 use kitelogik_policy::testing::{TestOutcome, TestReport, TestRunner};
 use kitelogik_policy::{DecisionRule, RuleChanges};
 
 use super::reading::{BundleFacts, Reading};
 use super::settings::Settings;
-use super::{Change, ReloadError};
+use super::{PolicyChange, ReloadError};
 use crate::Embedded;
 
 /// A policy that was loaded, checked and tested, ready to decide.
@@ -47,7 +48,7 @@ impl Version {
         if settings.self_test {
             let report = tests.run().map_err(|error| failed(&error))?;
             if report.counts.failed + report.counts.errors > 0 {
-                return Err(ReloadError::Test(failures(report)));
+                return Err(ReloadError::Test(failures(&report)));
             }
         }
         Ok(Self {
@@ -61,8 +62,8 @@ impl Version {
     }
 
     /// What it is to put `self` in the place of `previous`.
-    pub(super) fn change_from(&self, previous: &Self) -> Change {
-        Change {
+    pub(super) fn change_from(&self, previous: &Self) -> PolicyChange {
+        PolicyChange {
             previous: Arc::clone(&previous.revision),
             revision: Arc::clone(&self.revision),
             bundle_revision: self.bundle_revision(),
@@ -75,10 +76,30 @@ impl Version {
     }
 }
 
-/// The tests that did not pass, and how many did.
-fn failures(mut report: TestReport) -> String {
-    report
+/// The tests that did not pass, one a line, each with why.
+fn failures(report: &TestReport) -> String {
+    let failed = report
         .results
-        .retain(|result| matches!(result.outcome, TestOutcome::Fail | TestOutcome::Error));
-    report.text(false).trim_end().to_owned()
+        .iter()
+        .filter(|result| matches!(result.outcome, TestOutcome::Fail | TestOutcome::Error));
+    let lines: Vec<String> = failed
+        .map(|result| {
+            let mut line = format!("{}:{}: {}", result.file, result.line, result.full_name());
+            let cases = result
+                .cases
+                .iter()
+                .filter(|case| case.outcome == TestOutcome::Fail);
+            for case in cases {
+                line = format!("{line}[{}]", case.name);
+            }
+            for message in &result.messages {
+                line = format!("{line}: {message}");
+            }
+            if let Some(stopped) = &result.stopped_at {
+                line = format!("{line}: stopped at `{}`", stopped.expression);
+            }
+            visible(&line).into_owned()
+        })
+        .collect();
+    lines.join("\n")
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use kitelogik_opa::{Reload, ReloadError, ReloadEvent, Reloading, Source};
+use kitelogik_opa::{PolicySource, ReloadError, ReloadEvent, ReloadOutcome, Reloading};
 use kitelogik_policy::Policy;
 use kitelogik_policy::bundle::{Bundle, SigningKey, Verification, VerifyingKey};
 
@@ -50,7 +50,7 @@ impl File {
     }
 
     async fn start(&self) -> Reloading {
-        quick(Source::path(&self.path)).start().await.unwrap()
+        quick(PolicySource::path(&self.path)).start().await.unwrap()
     }
 }
 
@@ -86,7 +86,7 @@ async fn an_older_bundle_is_refused_and_a_newer_one_taken() {
     file.write(&bundle("a", Some(5)));
     assert!(matches!(refusal(&mut events).await, ReloadError::Older(_)));
 
-    let lenient = quick(Source::path(&file.path))
+    let lenient = quick(PolicySource::path(&file.path))
         .allow_older(true)
         .start()
         .await
@@ -112,13 +112,13 @@ async fn without_a_sequence_a_bundle_that_was_replaced_does_not_come_back() {
     assert!(allowed(&engine, "a").await);
     assert_eq!(
         engine.reload_now().await,
-        Ok(Reload::Unchanged),
+        Ok(ReloadOutcome::Unchanged),
         "the source holds it"
     );
     file.write(&bundle("b", None));
     assert!(matches!(
         engine.reload_now().await,
-        Ok(Reload::Reloaded(_) | Reload::Unchanged)
+        Ok(ReloadOutcome::Reloaded(_) | ReloadOutcome::Unchanged)
     ));
     assert!(allowed(&engine, "b").await);
 }
@@ -127,7 +127,7 @@ async fn without_a_sequence_a_bundle_that_was_replaced_does_not_come_back() {
 async fn a_process_that_begins_can_say_how_old_a_bundle_may_be() {
     let file = File::new(&bundle("a", Some(5)));
     let start = |minimum| {
-        quick(Source::path(&file.path))
+        quick(PolicySource::path(&file.path))
             .minimum_sequence(minimum)
             .start()
     };
@@ -154,10 +154,10 @@ async fn a_bundle_must_be_signed_where_a_key_is_set() {
     let file = File::new(&signed("a", None));
     let key = Verification::Signed(VerifyingKey::read(SECRET).unwrap());
     assert!(matches!(
-        quick(Source::path(&file.path)).start().await,
+        quick(PolicySource::path(&file.path)).start().await,
         Err(ReloadError::Load(_))
     ));
-    let engine = quick(Source::bundle_file(&file.path))
+    let engine = quick(PolicySource::bundle_file(&file.path))
         .verification(key)
         .start()
         .await
@@ -181,7 +181,7 @@ async fn a_bundle_must_be_signed_where_a_key_is_set() {
 #[tokio::test]
 async fn a_damaged_bundle_is_refused_wherever_the_damage_is() {
     let file = File::new(&bundle("a", None));
-    let engine = quick(Source::path(&file.path))
+    let engine = quick(PolicySource::path(&file.path))
         .poll_interval(std::time::Duration::from_secs(60))
         .start()
         .await
@@ -223,7 +223,7 @@ async fn the_tests_in_a_bundle_are_run() {
         Bundle::of(&policy).to_bytes(None).unwrap()
     };
     fs::write(&path, pack("a")).unwrap();
-    let engine = quick(Source::path(&path)).start().await.unwrap();
+    let engine = quick(PolicySource::path(&path)).start().await.unwrap();
     let mut events = engine.events();
     put(&path, &pack("b"));
     assert!(matches!(refusal(&mut events).await, ReloadError::Test(_)));

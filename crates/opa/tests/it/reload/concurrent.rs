@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use kitelogik_core::Verdict;
-use kitelogik_opa::{Reload, Source};
+use kitelogik_opa::{PolicySource, ReloadOutcome};
 use kitelogik_policy::Policy;
 
 use super::{Folder, decide, quick};
@@ -22,7 +22,7 @@ fn version(number: usize) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_decision_is_made_by_exactly_one_version_and_carries_its_revision() {
     let folder = Folder::new(&version(0));
-    let engine = quick(Source::directory(folder.path()))
+    let engine = quick(PolicySource::directory(folder.path()))
         .quiet_for(std::time::Duration::from_millis(1))
         .start()
         .await
@@ -53,7 +53,10 @@ async fn every_decision_is_made_by_exactly_one_version_and_carries_its_revision(
         folder.write("a.rego", version(number));
         let outcome = engine.reload_now().await.unwrap();
         assert!(
-            matches!(outcome, Reload::Reloaded(_) | Reload::Unchanged),
+            matches!(
+                outcome,
+                ReloadOutcome::Reloaded(_) | ReloadOutcome::Unchanged
+            ),
             "{outcome:?}"
         );
         revisions.push(engine.status().revision);
@@ -82,7 +85,7 @@ async fn a_decision_under_way_ends_on_the_version_it_began_with() {
     // Slow enough that it is still under way when the next version comes.
     let slow = "package kitelogik.userpolicy\n\nallow if { input.action == \"slow\"; count([1 | some i in numbers.range(1, 2000); some j in numbers.range(1, 400); i * j == 7]) > 0 }\n";
     let folder = Folder::new(slow);
-    let engine = quick(Source::directory(folder.path()))
+    let engine = quick(PolicySource::directory(folder.path()))
         .engine(|engine| engine.evaluation_time(std::time::Duration::from_secs(60)))
         .start()
         .await

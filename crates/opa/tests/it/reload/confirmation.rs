@@ -1,13 +1,13 @@
 //! Versions that wait for somebody, and going back.
 
-use kitelogik_opa::{Reload, ReloadError, ReloadEvent, Reloading, Source};
+use kitelogik_opa::{PolicySource, ReloadError, ReloadEvent, ReloadOutcome, Reloading};
 
 use super::{Folder, allowed, allows, decide, next, quick};
 
 const GUARD: &str = "deny contains \"never\" if input.action == \"drop\"\n";
 
 async fn cautious(folder: &Folder) -> Reloading {
-    let builder = quick(Source::directory(folder.path())).confirm_removals(true);
+    let builder = quick(PolicySource::directory(folder.path())).confirm_removals(true);
     builder.start().await.unwrap()
 }
 
@@ -35,7 +35,7 @@ async fn a_version_that_drops_a_guard_waits_until_it_is_confirmed() {
     assert_eq!(engine.status().waiting.as_ref(), Some(&change));
     assert_eq!(
         engine.reload_now().await,
-        Ok(Reload::Waiting(change.clone()))
+        Ok(ReloadOutcome::Waiting(change.clone()))
     );
 
     assert_eq!(
@@ -50,7 +50,7 @@ async fn a_version_that_drops_a_guard_waits_until_it_is_confirmed() {
     assert!(allowed(&engine, "drop").await);
     assert_eq!(engine.status().waiting, None);
     assert!(engine.confirm(&change.revision).is_err(), "once");
-    assert_eq!(engine.reload_now().await, Ok(Reload::Unchanged));
+    assert_eq!(engine.reload_now().await, Ok(ReloadOutcome::Unchanged));
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn a_roll_back_holds_until_the_source_has_something_new() {
     assert_eq!(change.previous, bad);
     assert_eq!(next(&mut events).await, ReloadEvent::RolledBack(change));
     assert!(allowed(&engine, "a").await && !allowed(&engine, "b").await);
-    assert_eq!(engine.reload_now().await, Ok(Reload::KeptOut));
+    assert_eq!(engine.reload_now().await, Ok(ReloadOutcome::KeptOut));
     assert!(engine.status().rolled_back);
     assert_eq!(engine.roll_back(), Err(ReloadError::NothingBefore));
 
@@ -131,10 +131,10 @@ async fn a_roll_back_can_be_taken_back() {
     folder.write("a.rego", allows("b"));
     assert!(matches!(next(&mut events).await, ReloadEvent::Reloaded(_)));
     let newer = engine.roll_back().unwrap().previous;
-    assert_eq!(engine.reload_now().await, Ok(Reload::KeptOut));
+    assert_eq!(engine.reload_now().await, Ok(ReloadOutcome::KeptOut));
     engine.confirm(&newer).unwrap();
     assert!(allowed(&engine, "b").await);
-    assert_eq!(engine.reload_now().await, Ok(Reload::Unchanged));
+    assert_eq!(engine.reload_now().await, Ok(ReloadOutcome::Unchanged));
     // And rolled back to again.
     engine.roll_back().unwrap();
     assert!(allowed(&engine, "a").await);

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kitelogik_core::PolicyEngine;
-use kitelogik_opa::{Reload, ReloadError, ReloadEvent, Reloading, Source};
+use kitelogik_opa::{PolicySource, ReloadError, ReloadEvent, ReloadOutcome, Reloading};
 use kitelogik_policy::rules::Then;
 
 use super::{Folder, allowed, allows, decide, next, quick, refusal};
@@ -183,7 +183,7 @@ async fn a_version_that_fails_its_own_tests_is_refused() {
         "{error}"
     );
 
-    let untested = quick(Source::directory(folder.path()))
+    let untested = quick(PolicySource::directory(folder.path()))
         .self_test(false)
         .start()
         .await
@@ -219,7 +219,7 @@ async fn an_emptied_or_deleted_directory_is_never_no_policy() {
     assert!(engine.status().watching);
 
     assert!(matches!(
-        quick(Source::directory(folder.path())).start().await,
+        quick(PolicySource::directory(folder.path())).start().await,
         Err(ReloadError::Unreadable(_))
     ));
 }
@@ -228,7 +228,7 @@ async fn an_emptied_or_deleted_directory_is_never_no_policy() {
 async fn a_copy_that_is_still_being_made_is_not_taken() {
     let folder = Folder::new(&allows("a"));
     // Long enough that the second file comes in time on any machine.
-    let engine = quick(Source::directory(folder.path()))
+    let engine = quick(PolicySource::directory(folder.path()))
         .quiet_for(Duration::from_secs(2))
         .start()
         .await
@@ -317,12 +317,12 @@ async fn a_link_to_the_directory_may_lead_elsewhere() {
 #[tokio::test]
 async fn whoever_asks_learns_what_became_of_the_source() {
     let folder = Folder::new(&allows("a"));
-    let engine = quick(Source::directory(folder.path()))
+    let engine = quick(PolicySource::directory(folder.path()))
         .poll_interval(Duration::from_secs(24 * 60 * 60))
         .start()
         .await
         .unwrap();
-    assert_eq!(engine.reload_now().await, Ok(Reload::Unchanged));
+    assert_eq!(engine.reload_now().await, Ok(ReloadOutcome::Unchanged));
     folder.write("a.rego", "package kitelogik.userpolicy\n\nallow if {\n");
     assert!(matches!(
         engine.reload_now().await,
@@ -337,7 +337,7 @@ async fn whoever_asks_learns_what_became_of_the_source() {
 async fn a_function_is_told_of_each_event_and_its_panic_stops_nothing() {
     let folder = Folder::new(&allows("a"));
     let told = Arc::new(Mutex::new(Vec::new()));
-    let engine = quick(Source::directory(folder.path()))
+    let engine = quick(PolicySource::directory(folder.path()))
         .on_event({
             let told = Arc::clone(&told);
             move |event| {
@@ -366,7 +366,7 @@ async fn what_else_a_policy_is_made_of_is_followed_as_well() {
         Folder::new("package kitelogik.userpolicy\n\nallow if input.action in data.actions\n");
     let data = folder.beside("actions.json");
     fs::write(&data, "{\"actions\": [\"a\"]}").unwrap();
-    let engine = quick(Source::directory(folder.path()))
+    let engine = quick(PolicySource::directory(folder.path()))
         .compose({
             let data = data.clone();
             move |policy| policy.data_file(&data)

@@ -6,6 +6,8 @@ mod confirmation;
 mod directory;
 mod stale;
 #[cfg(feature = "rest")]
+mod tls;
+#[cfg(feature = "rest")]
 mod url;
 
 use std::fs;
@@ -16,7 +18,9 @@ use kitelogik_core::{
     BudgetUsage, GovernanceEvent, PolicyDecision, PolicyEngine, PolicyInput, SessionContext,
     ToolCallInput, Verdict,
 };
-use kitelogik_opa::{ReloadError, ReloadEvent, ReloadEvents, Reloading, ReloadingBuilder, Source};
+use kitelogik_opa::{
+    PolicySource, ReloadError, ReloadEvent, ReloadEvents, Reloading, ReloadingBuilder,
+};
 use serde_json::Map;
 use tempfile::TempDir;
 
@@ -58,7 +62,10 @@ impl Folder {
     }
 
     async fn start(&self) -> Reloading {
-        quick(Source::directory(self.path())).start().await.unwrap()
+        quick(PolicySource::directory(self.path()))
+            .start()
+            .await
+            .unwrap()
     }
 }
 
@@ -71,7 +78,7 @@ fn put(path: &Path, bytes: &[u8]) {
 }
 
 /// Looks often, so that a test does not wait.
-fn quick(source: impl Into<Source>) -> ReloadingBuilder {
+fn quick(source: impl Into<PolicySource>) -> ReloadingBuilder {
     Reloading::builder(source)
         .poll_interval(Duration::from_millis(20))
         .quiet_for(Duration::from_millis(20))

@@ -1,17 +1,17 @@
 //! A policy that may be in force for so long without being refreshed.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kitelogik_core::{FailClosed, PolicyEngine};
-use kitelogik_opa::{ReloadError, ReloadEvent, Reloading, Source};
+use kitelogik_opa::{PolicySource, ReloadError, ReloadEvent, Reloading};
 
 use super::{Folder, allowed, allows, decide, next, quick};
 
 const MAX_STALE: Duration = Duration::from_millis(1500);
 
 async fn start(folder: &Folder) -> Reloading {
-    let builder = quick(Source::directory(folder.path())).max_stale(MAX_STALE);
+    let builder = quick(PolicySource::directory(folder.path())).max_stale(MAX_STALE);
     builder.start().await.unwrap()
 }
 
@@ -55,7 +55,7 @@ async fn a_version_that_is_refused_or_waits_refreshes_nothing() {
         allows("a")
     );
     let folder = Folder::new(&guarded);
-    let engine = quick(Source::directory(folder.path()))
+    let engine = quick(PolicySource::directory(folder.path()))
         .max_stale(MAX_STALE)
         .confirm_removals(true)
         .start()
@@ -73,6 +73,7 @@ async fn a_version_that_is_refused_or_waits_refreshes_nothing() {
         Some(FailClosed::PolicyStale)
     );
     engine.confirm(&change.revision).unwrap();
+    engine.reload_now().await.unwrap();
     assert!(allowed(&engine, "a").await);
 }
 
@@ -80,10 +81,13 @@ async fn a_version_that_is_refused_or_waits_refreshes_nothing() {
 async fn a_source_that_stays_as_it_is_keeps_the_policy_fresh() {
     let folder = Folder::new(&allows("a"));
     let engine = start(&folder).await;
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     while begun.elapsed() < MAX_STALE * 2 {
+        let looked = Instant::now();
         engine.reload_now().await.unwrap();
-        assert!(allowed(&engine, "a").await);
+        let allowed = allowed(&engine, "a").await;
+        // A machine may be busy for longer than the limit.
+        assert!(allowed || looked.elapsed() > MAX_STALE);
     }
 }
 

@@ -7,12 +7,14 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Response, StatusCode, header};
 use kitelogik_core::FailClosed;
-use kitelogik_opa::{BundleUrl, Reload, ReloadError, ReloadEvent, Source};
+use kitelogik_opa::{BundleUrl, PolicySource, ReloadError, ReloadEvent, ReloadOutcome};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::bundle::bundle;
 use super::{allowed, decide, next, quick, refusal};
+
+type Change = fn(&mut Served);
 
 /// What the server answers with, and what it was asked.
 #[derive(Default)]
@@ -110,7 +112,7 @@ async fn answer(State(served): State<Arc<Mutex<Served>>>, request: Request) -> R
     response.body(Body::from(body)).unwrap()
 }
 
-fn rarely(source: impl Into<Source>) -> kitelogik_opa::ReloadingBuilder {
+fn rarely(source: impl Into<PolicySource>) -> kitelogik_opa::ReloadingBuilder {
     quick(source).poll_interval(Duration::from_secs(24 * 60 * 60))
 }
 
@@ -121,11 +123,14 @@ async fn a_bundle_is_fetched_again_only_where_its_tag_changed() {
     let url = BundleUrl::new(server.url()).bearer_token("s3cret");
     let engine = rarely(url).start().await.unwrap();
     assert!(allowed(&engine, "a").await);
-    assert_eq!(engine.reload_now().await, Ok(Reload::Unchanged));
+    assert_eq!(engine.reload_now().await, Ok(ReloadOutcome::Unchanged));
     server.serve(bundle("b", Some(2)), "\"two\"");
-    assert!(matches!(engine.reload_now().await, Ok(Reload::Reloaded(_))));
+    assert!(matches!(
+        engine.reload_now().await,
+        Ok(ReloadOutcome::Reloaded(_))
+    ));
     assert!(allowed(&engine, "b").await);
-    assert_eq!(engine.reload_now().await, Ok(Reload::Unchanged));
+    assert_eq!(engine.reload_now().await, Ok(ReloadOutcome::Unchanged));
     let served = server.served.lock().unwrap();
     let asked: Vec<_> = served
         .asked
@@ -152,7 +157,7 @@ async fn a_bundle_is_fetched_again_only_where_its_tag_changed() {
 #[tokio::test]
 async fn a_changed_bundle_is_found_by_polling() {
     let server = Server::start(bundle("a", None)).await;
-    let engine = quick(Source::bundle_url(server.url()))
+    let engine = quick(PolicySource::bundle_url(server.url()))
         .start()
         .await
         .unwrap();
@@ -165,7 +170,7 @@ async fn a_changed_bundle_is_found_by_polling() {
 #[tokio::test]
 async fn what_was_refused_stays_refused_while_its_tag_is_the_same() {
     let server = Server::start(bundle("a", Some(5))).await;
-    let engine = rarely(Source::bundle_url(server.url()))
+    let engine = rarely(PolicySource::bundle_url(server.url()))
         .start()
         .await
         .unwrap();
@@ -193,7 +198,7 @@ async fn answers_that_are_no_bundle_change_nothing() {
         .timeout(Duration::from_millis(500))
         .max_bytes(100_000);
     let engine = rarely(url).start().await.unwrap();
-    let cases: [(&str, fn(&mut Served)); 5] = [
+    let cases: [(&str, Change); 5] = [
         ("HTTP status 404", |served| {
             served.status = Some(StatusCode::NOT_FOUND)
         }),
@@ -230,7 +235,7 @@ async fn answers_that_are_no_bundle_change_nothing() {
 async fn without_a_server_there_is_no_first_version_and_a_late_one_recovers() {
     let server = Server::start(bundle("a", None)).await;
     let max_stale = Duration::from_millis(1500);
-    let engine = quick(Source::bundle_url(server.url()))
+    let engine = quick(PolicySource::bundle_url(server.url()))
         .max_stale(max_stale)
         .start()
         .await
@@ -244,13 +249,12 @@ async fn without_a_server_there_is_no_first_version_and_a_late_one_recovers() {
         refusal(&mut events).await,
         ReloadError::Unreadable(_)
     ));
-    assert!(allowed(&engine, "a").await, "for a while");
     assert_eq!(next(&mut events).await, ReloadEvent::Stale { max_stale });
     assert_eq!(
         decide(&engine, "a").await.fail_closed,
         Some(FailClosed::PolicyStale)
     );
-    let nobody = quick(Source::bundle_url(format!(
+    let nobody = quick(PolicySource::bundle_url(format!(
         "http://{address}/policy.tar.gz"
     )))
     .start()
@@ -273,7 +277,10 @@ async fn a_url_that_cannot_be_asked_is_refused_without_its_secrets() {
         "http://user:s3cret@policies.internal/a.tar.gz",
         "http://policies.internal/a.tar.gz?s3cret=1#x",
     ] {
-        let error = rarely(Source::bundle_url(url)).start().await.unwrap_err();
+        let error = rarely(PolicySource::bundle_url(url))
+            .start()
+            .await
+            .unwrap_err();
         let text = error.to_string();
         assert!(!text.contains("s3cret"), "{text}");
         assert!(
