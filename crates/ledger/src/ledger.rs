@@ -8,7 +8,7 @@ use crate::address::Address;
 use crate::audit::SealEvery;
 use crate::key::Key;
 use crate::store::{Mode, Opening, Store};
-use crate::{Digest, LedgerError, PublicKey};
+use crate::{ApprovalOptions, Approvals, Digest, LedgerError, PublicKey};
 
 /// What must survive a restart: the audit chain, and the approvals.
 ///
@@ -16,6 +16,7 @@ use crate::{Digest, LedgerError, PublicKey};
 #[derive(Clone)]
 pub struct Ledger {
     shared: Arc<Shared>,
+    approvals: Approvals,
 }
 
 /// What all parts of one ledger share.
@@ -44,6 +45,7 @@ pub struct LedgerBuilder {
     opening: Opening,
     masking: Masking,
     durability: Durability,
+    approvals: ApprovalOptions,
 }
 
 impl std::fmt::Debug for Ledger {
@@ -81,7 +83,13 @@ impl Ledger {
             },
             masking: Masking::none(),
             durability: Durability::Disk,
+            approvals: ApprovalOptions::new(),
         }
+    }
+
+    /// The calls that wait for a person, and what became of them.
+    pub fn approvals(&self) -> Approvals {
+        self.approvals.clone()
     }
 
     /// The ledger's own id, made when it was.
@@ -138,6 +146,14 @@ impl LedgerBuilder {
         self
     }
 
+    /// How approvals are asked for. Default: [`ApprovalOptions::new`].
+    ///
+    /// Processes that share a ledger should be given the same.
+    pub fn approvals(mut self, options: ApprovalOptions) -> Self {
+        self.approvals = options;
+        self
+    }
+
     /// What this process is called in the record. Default: the program's name.
     pub fn writer(mut self, name: impl Into<String>) -> Self {
         self.opening.name = name.into();
@@ -187,15 +203,18 @@ impl LedgerBuilder {
             opening,
             masking,
             durability,
+            approvals,
         } = self;
         let (store, key) = open_store(opening).await?;
+        let shared = Arc::new(Shared {
+            store,
+            key,
+            masking,
+            durability,
+        });
         Ok(Ledger {
-            shared: Arc::new(Shared {
-                store,
-                key,
-                masking,
-                durability,
-            }),
+            approvals: Approvals::new(&shared, approvals),
+            shared,
         })
     }
 }

@@ -1,17 +1,27 @@
 //! What must survive a restart: who was allowed what, and what came of it.
 
 mod address;
+mod approvals;
 mod audit;
 mod error;
 mod hex;
 mod key;
 mod ledger;
+mod notify;
 mod store;
 mod time;
 
+pub use approvals::{
+    ApprovalError, ApprovalFilter, ApprovalOptions, ApprovalState, ApprovalView, ApprovalWatch,
+    Approvals, MAX_NOTE_CHARS, PendingApprover, Reviewer, ReviewerAnswer, ReviewerDecision,
+    Tenants, UnknownApprovalState, WaitingApprover,
+};
 pub use audit::{AuditEntry, Content, ENCODING, EncodingError, EntryKind, JsonText};
 pub use error::LedgerError;
 pub use hex::{Hex, HexError};
 pub use key::{Digest, PublicKey, Signature};
 pub use ledger::{Durability, Ledger, LedgerBuilder};
+pub use notify::{CommandNotifier, Notifier};
+#[cfg(feature = "webhook")]
+pub use notify::{Webhook, WebhookError};
 pub use time::{Timestamp, TimestampError};

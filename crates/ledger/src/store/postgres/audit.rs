@@ -192,7 +192,7 @@ impl Batch {
         let numbers = [
             signed(row.writer),
             signed(row.sequence),
-            i64::from(*kind),
+            *kind,
             *at,
         ];
         for (column, number) in self.numbers.iter_mut().zip(numbers) {

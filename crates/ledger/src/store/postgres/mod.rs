@@ -1,6 +1,8 @@
 //! The ledger in a PostgreSQL that many processes share.
 
+pub(crate) mod approvals;
 mod audit;
+pub(crate) mod changes;
 mod connect;
 mod open;
 

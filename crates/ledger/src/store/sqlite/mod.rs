@@ -1,6 +1,8 @@
 //! The ledger in one file.
 
+pub(crate) mod approvals;
 mod audit;
+pub(crate) mod changes;
 mod open;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,252 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+#[cfg(feature = "postgres")]
+use futures_util::FutureExt as _;
+use kitelogik_core::Use;
+
+use super::Store;
+use crate::approvals::plan::{Answer, Ask, Changes, Decide, Taking};
+use crate::approvals::row::{Columns, Forged};
+use crate::approvals::{ApprovalError, ApprovalFilter, ApprovalKey, ApprovalView, Hub, Tenants};
+use crate::audit::Entries;
+use crate::ledger::Shared as Ledger;
+use crate::{LedgerError, Timestamp};
+
+/// The requests in the store: what writes is one transaction, with the entries of the chain.
+#[derive(Clone)]
+pub(crate) struct ApprovalStore {
+    ledger: Arc<Ledger>,
+    key: Option<ApprovalKey>,
+}
+
+/// What was written, and what comes of it.
+type Done<T> = Result<(Changes, T), LedgerError>;
+
+impl ApprovalStore {
+    pub(crate) fn new(ledger: Arc<Ledger>, key: Option<ApprovalKey>) -> Self {
+        Self { ledger, key }
+    }
+
+    /// The key that seals requests.
+    pub(crate) fn key(&self) -> Result<&ApprovalKey, LedgerError> {
+        let missing = "the ledger's key is needed, and is not there";
+        self.key
+            .as_ref()
+            .ok_or_else(|| LedgerError::store("looking at approvals", missing))
+    }
+
+    pub(crate) async fn ask(&self, ask: Ask) -> Done<Answer> {
+        match &self.ledger.store {
+            #[cfg(feature = "sqlite")]
+            Store::Sqlite(store) => {
+                in_sqlite(store, ask, self.key()?, super::sqlite::approvals::ask).await
+            }
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => {
+                in_postgres(store, ask, self.key()?, |transaction, ask, key| {
+                    super::postgres::approvals::ask(transaction, ask, key).boxed()
+                })
+                .await
+            }
+        }
+    }
+
+    pub(crate) async fn decide(&self, decide: Decide) -> Done<Result<ApprovalView, ApprovalError>> {
+        match &self.ledger.store {
+            #[cfg(feature = "sqlite")]
+            Store::Sqlite(store) => {
+                in_sqlite(store, decide, self.key()?, super::sqlite::approvals::decide).await
+            }
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => {
+                in_postgres(store, decide, self.key()?, |transaction, decide, key| {
+                    super::postgres::approvals::decide(transaction, decide, key).boxed()
+                })
+                .await
+            }
+        }
+    }
+
+    pub(crate) async fn take(&self, taking: Taking) -> Done<Result<Use, Forged>> {
+        match &self.ledger.store {
+            #[cfg(feature = "sqlite")]
+            Store::Sqlite(store) => {
+                in_sqlite(store, taking, self.key()?, super::sqlite::approvals::take).await
+            }
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => {
+                in_postgres(store, taking, self.key()?, |transaction, taking, key| {
+                    super::postgres::approvals::take(transaction, taking, key).boxed()
+                })
+                .await
+            }
+        }
+    }
+
+    /// Ends requests whose time is up.
+    pub(crate) async fn sweep(&self) -> Done<()> {
+        match &self.ledger.store {
+            #[cfg(feature = "sqlite")]
+            Store::Sqlite(store) => {
+                in_sqlite(store, (), self.key()?, super::sqlite::approvals::sweep).await
+            }
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => {
+                in_postgres(store, (), self.key()?, |transaction, (), key| {
+                    super::postgres::approvals::sweep(transaction, key).boxed()
+                })
+                .await
+            }
+        }
+    }
+
+    /// Removes requests that were over before `before`; gives how many.
+    pub(crate) async fn remove(&self, before: Timestamp) -> Result<u64, LedgerError> {
+        match &self.ledger.store {
+            #[cfg(feature = "sqlite")]
+            Store::Sqlite(store) => {
+                let work = move |connection: &_, _: &mut Entries| {
+                    super::sqlite::approvals::remove(connection, before).map_err(keeping)
+                };
+                store.write(work).await
+            }
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => {
+                let client = store.client().await?;
+                Ok(super::postgres::approvals::remove(&**client, before).await?)
+            }
+        }
+    }
+
+    /// The request with this id as it lies there, and the moment by the store's clock.
+    pub(crate) async fn get(
+        &self,
+        id: String,
+    ) -> Result<(Option<Columns>, Timestamp), LedgerError> {
+        match &self.ledger.store {
+            #[cfg(feature = "sqlite")]
+            Store::Sqlite(store) => {
+                let look = move |connection: &_| super::sqlite::approvals::get(connection, &id);
+                store.read(move |c| look(c).map_err(reading)).await
+            }
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => {
+                let client = store.client().await?;
+                Ok(super::postgres::approvals::get(&**client, &id).await?)
+            }
+        }
+    }
+
+    pub(crate) async fn list(
+        &self,
+        filter: ApprovalFilter,
+        tenants: Tenants,
+    ) -> Result<(Vec<Columns>, Timestamp), LedgerError> {
+        match &self.ledger.store {
+            #[cfg(feature = "sqlite")]
+            Store::Sqlite(store) => {
+                let look = move |connection: &_| {
+                    super::sqlite::approvals::list(connection, &filter, &tenants)
+                };
+                store.read(move |c| look(c).map_err(reading)).await
+            }
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => {
+                let client = store.client().await?;
+                Ok(super::postgres::approvals::list(&**client, &filter, &tenants).await?)
+            }
+        }
+    }
+
+    pub(crate) async fn count_pending(&self, tenants: Tenants) -> Result<u64, LedgerError> {
+        match &self.ledger.store {
+            #[cfg(feature = "sqlite")]
+            Store::Sqlite(store) => {
+                let look = move |connection: &_| {
+                    super::sqlite::approvals::count_pending(connection, &tenants)
+                };
+                store.read(move |c| look(c).map_err(reading)).await
+            }
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => {
+                let client = store.client().await?;
+                Ok(super::postgres::approvals::count_pending(&**client, &tenants).await?)
+            }
+        }
+    }
+
+    /// Tells `hub` what other processes change, for as long as it is polled.
+    pub(crate) async fn bring_changes(self, hub: Arc<Hub>) {
+        match &self.ledger.store {
+            #[cfg(feature = "sqlite")]
+            Store::Sqlite(store) => super::sqlite::changes::bring(store, &hub).await,
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => super::postgres::changes::bring(store, &hub).await,
+        }
+    }
+}
+
+/// How long a store that could not be looked at for changes is left alone: 1 s.
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
+
+#[cfg(feature = "sqlite")]
+async fn in_sqlite<A: Send + 'static, T: Send + 'static>(
+    store: &super::sqlite::Sqlite,
+    argument: A,
+    key: &ApprovalKey,
+    work: fn(&rusqlite::Connection, &A, &ApprovalKey) -> rusqlite::Result<(Changes, T)>,
+) -> Done<T> {
+    let key = key.clone();
+    let work = move |connection: &_, entries: &mut Entries| {
+        let done = work(connection, &argument, &key).map_err(keeping)?;
+        record(&done.0, entries);
+        Ok(done)
+    };
+    store.write(work).await
+}
+
+#[cfg(feature = "postgres")]
+async fn in_postgres<A: Send + Sync + 'static, T: Send + 'static>(
+    store: &super::postgres::Postgres,
+    argument: A,
+    key: &ApprovalKey,
+    work: for<'a> fn(
+        &'a tokio_postgres::Transaction<'a>,
+        &'a A,
+        &'a ApprovalKey,
+    ) -> futures_util::future::BoxFuture<
+        'a,
+        Result<(Changes, T), tokio_postgres::Error>,
+    >,
+) -> Done<T> {
+    let key = key.clone();
+    store
+        .write(move |transaction, entries| {
+            async move {
+                let done = work(transaction, &argument, &key).await?;
+                record(&done.0, entries);
+                Ok(done)
+            }
+            .boxed()
+        })
+        .await
+}
+
+/// Puts what happened into the audit chain, in the transaction that it happened in.
+fn record(changes: &Changes, entries: &mut Entries) {
+    let now = Timestamp::now();
+    for entry in &changes.entries {
+        entries.append(&entry.clone().content(now));
+    }
+}
+
+#[cfg(feature = "sqlite")]
+fn keeping(error: rusqlite::Error) -> LedgerError {
+    LedgerError::store("keeping approvals", error)
+}
+
+#[cfg(feature = "sqlite")]
+fn reading(error: rusqlite::Error) -> LedgerError {
+    LedgerError::store("reading approvals", error)
+}
