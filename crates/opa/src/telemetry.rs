@@ -149,6 +149,12 @@ pub(crate) fn reload(event: &'static str) {
     meter::reload(event);
 }
 
+/// The state of the breaker of an OPA endpoint.
+#[cfg(feature = "rest")]
+pub(crate) fn breaker(endpoint: &str, state: crate::BreakerState) {
+    meter::breaker(endpoint, state);
+}
+
 #[cfg(feature = "metrics")]
 mod meter {
     use std::time::Duration;
@@ -184,6 +190,19 @@ mod meter {
         counter!("kitelogik_reloads_total", "event" => event).increment(1);
     }
 
+    /// 1 for the state that the endpoint is in, 0 for the others.
+    #[cfg(feature = "rest")]
+    pub(super) fn breaker(endpoint: &str, state: crate::BreakerState) {
+        use crate::BreakerState::{Closed, HalfOpen, Open};
+        for one in [Closed, Open, HalfOpen] {
+            let labels = [
+                ("endpoint", endpoint.to_owned()),
+                ("state", one.as_str().to_owned()),
+            ];
+            gauge!("kitelogik_breaker_state", &labels).set(if one == state { 1.0 } else { 0.0 });
+        }
+    }
+
     pub(super) fn stops(count: usize) {
         gauge!("kitelogik_kill_switch_stops").set(u32::try_from(count).unwrap_or(u32::MAX));
     }
@@ -201,5 +220,7 @@ mod meter {
     pub(super) fn flipped(_: Verdict, _: Verdict) {}
     #[cfg(feature = "reload")]
     pub(super) fn reload(_: &'static str) {}
+    #[cfg(feature = "rest")]
+    pub(super) fn breaker(_: &str, _: crate::BreakerState) {}
     pub(super) fn stops(_: usize) {}
 }

@@ -3,6 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::breaker::BreakerState;
+use crate::telemetry;
 
 /// One of an [`OpaClient`](super::OpaClient)'s servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +47,11 @@ impl fmt::Display for BreakerState {
 }
 
 impl BreakerChange {
-    /// Loudly where a server was lost or is back, not at each probe in between.
+    /// Tells logs and metrics: loudly where a server was lost or is back, not at each probe in between.
     pub(super) fn log(&self) {
         let (endpoint, from, to) = (&self.endpoint, self.from.as_str(), self.to.as_str());
         let reason = self.reason.as_deref();
+        telemetry::breaker(endpoint, self.to);
         match (self.from, self.to) {
             (_, BreakerState::Closed) => {
                 tracing::info!(endpoint, from, to, "OPA answers: it is asked again");
