@@ -5,7 +5,7 @@ use std::time::Duration;
 use kitelogik_core::Masking;
 
 use crate::address::Address;
-use crate::audit::SealEvery;
+use crate::audit::{AuditLog, SealEvery};
 use crate::key::Key;
 use crate::store::{Mode, Opening, Store};
 use crate::{ApprovalOptions, Approvals, Digest, LedgerError, PublicKey};
@@ -100,6 +100,11 @@ impl Ledger {
     /// The public half of the key that signs checkpoints: keep it elsewhere, with a checkpoint.
     pub fn public_key(&self) -> PublicKey {
         self.shared.store.public_key()
+    }
+
+    /// The record of what was decided: a sink for gates, and what people read.
+    pub fn audit(&self) -> AuditLog {
+        AuditLog::new(Arc::clone(&self.shared))
     }
 
     /// Writes what waits, signs a checkpoint and ends. What is recorded later is refused.

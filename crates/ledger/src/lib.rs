@@ -16,7 +16,11 @@ pub use approvals::{
     Approvals, MAX_NOTE_CHARS, PendingApprover, Reviewer, ReviewerAnswer, ReviewerDecision,
     Tenants, UnknownApprovalState, WaitingApprover,
 };
-pub use audit::{AuditEntry, Content, ENCODING, EncodingError, EntryKind, JsonText};
+pub use audit::{
+    AuditEntry, AuditFilter, AuditLog, AuditPage, AuditRecord, Checkpoint, Content, Cursor,
+    CursorError, ENCODING, EncodingError, EntryKind, Head, JsonText, MAX_ARGUMENTS, MAX_PAGE,
+    MAX_TEXT, Order, Problem, Retention, Verification, VerifyOptions,
+};
 pub use error::LedgerError;
 pub use hex::{Hex, HexError};
 pub use key::{Digest, PublicKey, Signature};

@@ -110,6 +110,10 @@ impl JsonText {
         serde_json::from_str(&self.0).unwrap_or_else(|_| Value::String(self.0.clone()))
     }
 
+    pub(crate) fn into_text(self) -> String {
+        self.0
+    }
+
     pub(crate) fn from_text(text: String) -> Self {
         Self(text)
     }
@@ -299,7 +303,7 @@ content! {
 /// too, and `verify` compares both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Columns {
-    pub(crate) kind: u8,
+    pub(crate) kind: i64,
     pub(crate) at: i64,
     pub(crate) decision_id: Option<String>,
     pub(crate) session: Option<String>,
@@ -320,7 +324,7 @@ pub(crate) struct Columns {
 impl Columns {
     pub(crate) fn of(content: &Content) -> Self {
         Self {
-            kind: content.kind.code(),
+            kind: content.kind.code().into(),
             at: content.at.millis(),
             decision_id: content.decision_id.clone(),
             session: content.session.clone(),

@@ -266,6 +266,11 @@ impl Queue {
         }
     }
 
+    /// Whether nothing waits that somebody recorded.
+    pub(super) fn is_idle(&self) -> bool {
+        self.lock().commands.is_empty()
+    }
+
     /// How many records were lost since the ledger was opened.
     pub(crate) fn losses(&self) -> u64 {
         self.lock().lost

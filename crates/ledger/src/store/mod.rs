@@ -4,8 +4,11 @@ mod approvals;
 mod migrations;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
+mod read;
+mod seal;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
+pub(crate) mod statements;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +19,7 @@ use crate::key::Key;
 use crate::{Digest, LedgerError, PublicKey};
 
 pub(crate) use approvals::ApprovalStore;
+pub(crate) use read::number;
 
 /// The store of a ledger.
 pub(crate) enum Store {

@@ -103,7 +103,7 @@ impl Backend for Writing {
     }
 
     fn seal(&mut self, _: &mut Chain) -> Result<(), LedgerError> {
-        Ok(())
+        self.block_on(self.inner.seal()).map(drop)
     }
 }
 
@@ -189,12 +189,7 @@ impl Batch {
             refers,
             outcome,
         } = row.columns;
-        let numbers = [
-            signed(row.writer),
-            signed(row.sequence),
-            *kind,
-            *at,
-        ];
+        let numbers = [signed(row.writer), signed(row.sequence), *kind, *at];
         for (column, number) in self.numbers.iter_mut().zip(numbers) {
             column.push(number);
         }

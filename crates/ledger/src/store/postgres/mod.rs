@@ -5,6 +5,8 @@ mod audit;
 pub(crate) mod changes;
 mod connect;
 mod open;
+pub(super) mod read;
+mod seal;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,20 +2,35 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use crate::LedgerError;
-use crate::audit::{Backend, Chain, Finish, Identity, Job, Row};
+use crate::audit::{Backend, Chain, Entries, Finish, Identity, Job, Row};
 use crate::hex::Hex;
 use crate::key::Key;
+use crate::{Digest, LedgerError};
 
 /// The one connection that writes.
 pub(crate) struct Writing {
     connection: Connection,
     key: Arc<Key>,
+    ledger: Digest,
 }
 
 impl Writing {
-    pub(super) fn new(connection: Connection, key: Arc<Key>) -> Self {
-        Self { connection, key }
+    pub(super) fn new(connection: Connection, key: Arc<Key>, ledger: Digest) -> Self {
+        Self {
+            connection,
+            key,
+            ledger,
+        }
+    }
+
+    /// Signs a checkpoint within the transaction, and gives the end of the chain after it.
+    fn sealed(&self, mut chain: Chain) -> Result<Chain, LedgerError> {
+        let mut entries = Entries::default();
+        super::seal::seal(&self.connection, &self.key, self.ledger, &mut entries)?;
+        for draft in entries.drafts() {
+            insert(&self.connection, &chain.append(draft))?;
+        }
+        Ok(chain)
     }
 
     fn run_sql(&self, sql: &str) -> Result<(), LedgerError> {
@@ -77,8 +92,18 @@ impl Backend for Writing {
     }
 
     fn seal(&mut self, chain: &mut Chain) -> Result<(), LedgerError> {
-        let _ = (chain, &self.key);
-        Ok(())
+        self.begin()?;
+        let sealed = self.sealed(*chain);
+        match sealed.and_then(|sealed| self.commit().map(|()| sealed)) {
+            Ok(sealed) => {
+                *chain = sealed;
+                Ok(())
+            }
+            Err(error) => {
+                self.rollback();
+                Err(error)
+            }
+        }
     }
 }
 

@@ -4,6 +4,8 @@ pub(crate) mod approvals;
 mod audit;
 pub(crate) mod changes;
 mod open;
+pub(super) mod read;
+mod seal;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +30,8 @@ pub(crate) struct Sqlite {
     path: PathBuf,
     id: Digest,
     public_key: PublicKey,
+    /// None where the file was opened for reading without its key.
+    key: Option<Arc<Key>>,
     readers: Arc<Readers>,
     /// The thread that writes; none where the file was opened for reading.
     writer: Option<Writer>,
@@ -78,13 +82,14 @@ impl Sqlite {
             path: path.to_owned(),
             id,
             public_key,
+            key: key.clone(),
             readers: Arc::new(Readers::new()),
             writer: None,
         };
         if let Some(key) = &key
             && opening.mode != Mode::Read
         {
-            let writing = Writing::new(connection, Arc::clone(key));
+            let writing = Writing::new(connection, Arc::clone(key), id);
             store.writer = Some(opening.writer(id, Box::new(writing))?);
         }
         Ok((store, key))

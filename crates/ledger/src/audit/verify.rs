@@ -1,0 +1,388 @@
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::store::number;
+use crate::store::statements::{ENTRIES, Param, WriterRow};
+use crate::{Digest, LedgerError, PublicKey};
+
+use super::check::{ChainCheck, Problem};
+use super::checkpoint::{Checkpoint, Head};
+use super::record::read;
+use super::{AuditEntry, AuditLog, Chain, Content, EntryKind};
+
+/// How many entries are looked at at once: what bounds the memory that is needed.
+const CHUNK: i64 = 2_000;
+
+/// How many problems are listed: 100. There is at most one for each chain.
+const MAX_PROBLEMS: usize = 100;
+
+/// What a ledger is held against.
+#[derive(Clone, Debug, Default)]
+pub struct VerifyOptions {
+    public_key: Option<PublicKey>,
+    checkpoints: Vec<Checkpoint>,
+}
+
+/// What came of looking at every record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Verification {
+    /// How many entries there are, of all chains.
+    pub records: u64,
+    /// How many chains.
+    pub writers: u64,
+    /// How many checkpoints were held against them, the ones kept elsewhere included.
+    pub checkpoints: u64,
+    /// The number of the checkpoint up to which old records were removed in order.
+    pub removed_up_to: Option<u64>,
+    /// How many entries lie behind the last checkpoint: nothing but the chain itself proves that
+    /// there were no more of them.
+    pub unsealed: u64,
+    /// What is wrong, the first bad record of each chain; empty where everything is whole.
+    pub problems: Vec<Problem>,
+}
+
+impl VerifyOptions {
+    /// The ledger against itself: its chains, and the checkpoints in it, by the key that it names.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The key that checkpoints must be signed with. Whoever can write the store can put another one
+    /// in it: only a key that was kept elsewhere proves who signed.
+    #[must_use]
+    pub fn public_key(mut self, key: PublicKey) -> Self {
+        self.public_key = Some(key);
+        self
+    }
+
+    /// A checkpoint that was kept elsewhere.
+    #[must_use]
+    pub fn checkpoint(mut self, checkpoint: Checkpoint) -> Self {
+        self.checkpoints.push(checkpoint);
+        self
+    }
+}
+
+impl Verification {
+    /// Whether everything is whole.
+    pub fn is_intact(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+impl AuditLog {
+    /// Looks at every record: whether each is as it was written, none is missing between others, and
+    /// all that a checkpoint lists is there.
+    ///
+    /// `progress` is told now and then how many entries were looked at. The memory that it takes does
+    /// not depend on how many there are.
+    ///
+    /// # Errors
+    ///
+    /// The store could not be read. What is wrong with the records is no error but a
+    /// [`Problem`] of the answer.
+    pub async fn verify(
+        &self,
+        options: &VerifyOptions,
+        mut progress: impl FnMut(u64) + Send,
+    ) -> Result<Verification, LedgerError> {
+        let mut verifying = Verifying {
+            log: self,
+            ledger: self.shared.store.id(),
+            public_key: options
+                .public_key
+                .unwrap_or_else(|| self.shared.store.public_key()),
+            cut: None,
+            ends: BTreeMap::new(),
+            last_seal: None,
+            found: Verification::default(),
+        };
+        verifying.find_cut().await?;
+        verifying.chains(&mut progress).await?;
+        verifying.checkpoints(options).await?;
+        Ok(verifying.found)
+    }
+}
+
+struct Verifying<'a> {
+    log: &'a AuditLog,
+    ledger: Digest,
+    public_key: PublicKey,
+    /// Up to which checkpoint old entries were removed.
+    cut: Option<Checkpoint>,
+    /// How far each chain goes.
+    ends: BTreeMap<u64, u64>,
+    /// The last checkpoint that an entry tells of.
+    last_seal: Option<(u64, Digest)>,
+    found: Verification,
+}
+
+impl Verifying<'_> {
+    fn problem(&mut self, problem: Problem) {
+        if self.found.problems.len() < MAX_PROBLEMS {
+            self.found.problems.push(problem);
+        }
+    }
+
+    /// What retention left: a checkpoint, and an entry that names it.
+    async fn find_cut(&mut self) -> Result<(), LedgerError> {
+        let store = &self.log.shared.store;
+        let Some(number) = store.retained().await? else {
+            return Ok(());
+        };
+        let sql = format!("{ENTRIES} e.kind = 8 AND e.kind > 3 ORDER BY e.at DESC");
+        let told = self.log.entries(sql, Vec::new()).await.unwrap_or_default();
+        let left = store.checkpoints(number.saturating_sub(1), 1).await?;
+        let cut = left.into_iter().find(|left| left.number == number);
+        match cut {
+            None => self.problem(Problem::of(format!(
+                "records were removed up to checkpoint {number}, which is missing"
+            ))),
+            Some(cut) if cut.verify(&self.public_key).is_err() || cut.ledger != self.ledger => {
+                self.problem(Problem::of(format!(
+                    "records were removed up to checkpoint {number}, which is not genuine"
+                )));
+            }
+            Some(cut) => {
+                let is_told = told.iter().any(|entry| {
+                    entry.content.checkpoint == Some(number)
+                        && entry.content.checkpoint_digest == Some(cut.digest())
+                });
+                if !is_told {
+                    self.problem(Problem::of(format!(
+                        "records were removed up to checkpoint {number}, and no record tells of it"
+                    )));
+                }
+                self.found.removed_up_to = Some(number);
+                self.cut = Some(cut);
+            }
+        }
+        Ok(())
+    }
+
+    fn cut_at(&self, writer: u64) -> Option<&Head> {
+        self.cut.as_ref().and_then(|cut| cut.head(writer))
+    }
+
+    async fn chains(&mut self, progress: &mut (impl FnMut(u64) + Send)) -> Result<(), LedgerError> {
+        let store = &self.log.shared.store;
+        for writer in store.strangers().await? {
+            self.problem(Problem {
+                writer: Some(writer),
+                sequence: None,
+                decision_id: None,
+                what: "has records and is not registered".to_owned(),
+            });
+        }
+        for row in store.writers().await? {
+            self.found.writers = self.found.writers.saturating_add(1);
+            if let Err(problem) = self.chain(&row, progress).await? {
+                self.problem(problem);
+            }
+        }
+        Ok(())
+    }
+
+    async fn chain(
+        &mut self,
+        row: &WriterRow,
+        progress: &mut (impl FnMut(u64) + Send),
+    ) -> Result<Result<(), Problem>, LedgerError> {
+        let cut = self.cut_at(row.writer).copied();
+        let from = cut.map_or(Chain::new(row.writer), |cut| Chain {
+            writer: row.writer,
+            count: cut.count,
+            head: cut.head,
+        });
+        let store = &self.log.shared.store;
+        if cut.is_some()
+            && !store
+                .chain(row.writer, 0, 1)
+                .await?
+                .iter()
+                .all(|first| first.sequence > from.count)
+        {
+            return Ok(Err(Problem::at(
+                row.writer,
+                1,
+                "and others up to a checkpoint were to be removed and are still there: remove them again",
+            )));
+        }
+        let mut check = ChainCheck::new(self.ledger, from);
+        loop {
+            let rows = store.chain(row.writer, check.at.count, CHUNK).await?;
+            for stored in &rows {
+                match check.next(stored) {
+                    Ok(content) => {
+                        if content.kind == EntryKind::Start && !is_of(row, &content) {
+                            return Ok(Err(Problem::at(
+                                row.writer,
+                                stored.sequence,
+                                "says another name or place than the writer has",
+                            )));
+                        }
+                        if let (EntryKind::Seal, Some(number), Some(digest)) =
+                            (content.kind, content.checkpoint, content.checkpoint_digest)
+                            && self.last_seal.is_none_or(|(last, _)| last < number)
+                        {
+                            self.last_seal = Some((number, digest));
+                        }
+                    }
+                    Err(problem) => {
+                        self.ends.insert(row.writer, check.at.count);
+                        return Ok(Err(problem));
+                    }
+                }
+                self.found.records = self.found.records.saturating_add(1);
+            }
+            progress(self.found.records);
+            if rows.len() < usize::try_from(CHUNK).unwrap_or(usize::MAX) {
+                break;
+            }
+        }
+        self.ends.insert(row.writer, check.at.count);
+        if check.at.count == 0 {
+            return Ok(Err(Problem::at(
+                row.writer,
+                1,
+                "is missing, and all after it",
+            )));
+        }
+        Ok(Ok(()))
+    }
+
+    /// Those in the ledger, one after the other, then those that were kept elsewhere.
+    async fn checkpoints(&mut self, options: &VerifyOptions) -> Result<(), LedgerError> {
+        let store = &self.log.shared.store;
+        let mut last: Option<Checkpoint> = None;
+        loop {
+            let after = last.as_ref().map_or(0, |last| last.number);
+            // One at a time: a checkpoint lists every writer.
+            let Some(next) = store.checkpoints(after, 1).await?.into_iter().next() else {
+                break;
+            };
+            if next.number != after.saturating_add(1)
+                || next.previous != last.as_ref().map(Checkpoint::digest).unwrap_or_default()
+            {
+                self.problem(Problem::of(format!(
+                    "checkpoint {} is missing, or another than the one that was followed",
+                    after.saturating_add(1)
+                )));
+            }
+            for kept in options
+                .checkpoints
+                .iter()
+                .filter(|kept| kept.number == next.number)
+            {
+                if kept.digest() != next.digest() {
+                    self.problem(Problem::of(format!(
+                        "checkpoint {} is another in the ledger than the one kept elsewhere",
+                        next.number
+                    )));
+                }
+            }
+            self.checkpoint(&next, last.as_ref()).await?;
+            last = Some(next);
+        }
+        if let Some((number, digest)) = self.last_seal {
+            let there = last.as_ref().is_some_and(|last| {
+                last.number > number || (last.number == number && last.digest() == digest)
+            });
+            if !there {
+                self.problem(Problem::of(format!(
+                    "checkpoint {number} is missing, or another than the record of it says"
+                )));
+            }
+        }
+        for kept in &options.checkpoints {
+            self.checkpoint(kept, None).await?;
+        }
+        let newest = options
+            .checkpoints
+            .iter()
+            .chain(&last)
+            .max_by_key(|one| one.number);
+        let unsealed = self.ends.iter().map(|(writer, end)| {
+            let sealed = newest
+                .and_then(|newest| newest.head(*writer))
+                .map_or(0, |head| head.count);
+            end.saturating_sub(sealed)
+        });
+        self.found.unsealed = unsealed.sum();
+        Ok(())
+    }
+
+    /// Whether all that `checkpoint` lists is there. What `before` lists alike was looked at then.
+    async fn checkpoint(
+        &mut self,
+        checkpoint: &Checkpoint,
+        before: Option<&Checkpoint>,
+    ) -> Result<(), LedgerError> {
+        self.found.checkpoints = self.found.checkpoints.saturating_add(1);
+        if let Err(error) = checkpoint.verify(&self.public_key) {
+            self.problem(Problem::of(error.to_string()));
+            return Ok(());
+        }
+        if checkpoint.ledger != self.ledger {
+            self.problem(Problem::of(format!(
+                "checkpoint {} is of another ledger",
+                checkpoint.number
+            )));
+            return Ok(());
+        }
+        for head in &checkpoint.writers {
+            let was_looked_at = before.and_then(|before| before.head(head.writer)) == Some(head);
+            if !was_looked_at && let Some(what) = self.differs(head).await? {
+                let told = format!("{what}, as checkpoint {} has it", checkpoint.number);
+                let known = self
+                    .found
+                    .problems
+                    .iter()
+                    .any(|problem| problem.writer == Some(head.writer));
+                if !known {
+                    let end = self.ends.get(&head.writer).copied().unwrap_or(0);
+                    let first = head.count.min(end.saturating_add(1));
+                    self.problem(Problem::at(head.writer, first, told));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong with the entry that `head` names.
+    async fn differs(&self, head: &Head) -> Result<Option<String>, LedgerError> {
+        if let Some(cut) = self.cut_at(head.writer)
+            && head.count <= cut.count
+        {
+            let same = head.count < cut.count || head.head == cut.head;
+            return Ok((!same).then(|| "was another".to_owned()));
+        }
+        let sql = format!("{ENTRIES} e.writer = $1 AND e.sequence = $2");
+        let params: Vec<Param> = vec![number(head.writer), number(head.count)];
+        let found = self.log.shared.store.fetch(sql, params).await?;
+        Ok(match found.first() {
+            None => Some(format!("is missing, and all up to record {}", head.count)),
+            Some(found) if found.entry.hash == head.head.bytes() => None,
+            Some(found) => {
+                let shown = read(&found.entry).ok().and_then(decision);
+                Some(format!("was another{}", shown.unwrap_or_default()))
+            }
+        })
+    }
+}
+
+fn decision(entry: AuditEntry) -> Option<String> {
+    entry
+        .content
+        .decision_id
+        .map(|id| format!(" (decision {id})"))
+}
+
+/// Whether a chain's first entry says of its writer what the table says.
+fn is_of(row: &WriterRow, start: &Content) -> bool {
+    start.name.as_deref() == Some(&row.name)
+        && start.host.as_deref() == Some(&row.host)
+        && start.process == Some(row.process)
+}

@@ -1,0 +1,91 @@
+use rusqlite::{Connection, params};
+
+use super::Sqlite;
+use super::audit::{failed, signed};
+use super::read;
+use crate::audit::{Checkpoint, Content, Entries};
+use crate::key::Key;
+use crate::store::statements;
+use crate::{Digest, LedgerError};
+
+/// Signs a checkpoint, within a transaction, and adds the entry about it.
+pub(super) fn seal(
+    connection: &Connection,
+    key: &Key,
+    ledger: Digest,
+    entries: &mut Entries,
+) -> Result<Checkpoint, LedgerError> {
+    let last = read::texts(connection, statements::LAST_CHECKPOINT, &[])?;
+    let last = last
+        .first()
+        .map(|text| Checkpoint::from_json(text))
+        .transpose()?;
+    let heads = read::heads(connection)?.into_iter().map(Into::into);
+    let checkpoint = Checkpoint::sign(key, ledger, last.as_ref(), heads.collect());
+    connection
+        .execute(
+            statements::ADD_CHECKPOINT,
+            params![
+                signed(checkpoint.number),
+                checkpoint.at.millis(),
+                checkpoint.to_json()?
+            ],
+        )
+        .map_err(failed)?;
+    entries.append(&checkpoint.seal());
+    Ok(checkpoint)
+}
+
+impl Sqlite {
+    /// Signs a checkpoint and adds the entry about it.
+    pub(crate) async fn seal(&self) -> Result<Checkpoint, LedgerError> {
+        let ledger = self.id;
+        let key = self.key.clone().ok_or(LedgerError::ReadOnly)?;
+        self.write(move |connection, entries| seal(connection, &key, ledger, entries))
+            .await
+    }
+
+    /// Lets go of all entries up to `checkpoint`; `entry` tells of it.
+    pub(crate) async fn begin_retention(
+        &self,
+        checkpoint: Checkpoint,
+        entry: Content,
+    ) -> Result<(), LedgerError> {
+        self.write(move |connection, entries| {
+            for head in &checkpoint.writers {
+                connection
+                    .execute(
+                        statements::ALLOW_REMOVAL,
+                        params![
+                            signed(head.writer),
+                            signed(head.count),
+                            signed(checkpoint.number)
+                        ],
+                    )
+                    .map_err(failed)?;
+            }
+            entries.append(&entry);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes some of the entries up to `count` of a chain; gives how many.
+    pub(crate) async fn remove(
+        &self,
+        writer: u64,
+        count: u64,
+        limit: i64,
+    ) -> Result<u64, LedgerError> {
+        self.write(move |connection, _| {
+            connection
+                .prepare_cached(statements::REMOVE)
+                .and_then(|mut statement| {
+                    statement.execute(params![signed(writer), signed(count), limit])
+                })
+                .map(|removed| removed as u64)
+                .map_err(failed)
+        })
+        .await
+    }
+}
