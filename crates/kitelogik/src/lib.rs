@@ -74,14 +74,18 @@ pub use kitelogik_core::{
 pub use kitelogik_macros::governed;
 #[cfg(all(feature = "reload", feature = "rest"))]
 pub use kitelogik_opa::BundleUrl;
+#[cfg(all(feature = "embedded", feature = "rest"))]
+pub use kitelogik_opa::Fallback;
 pub use kitelogik_opa::{
     AuditFailure, CallRequest, KillSwitch, Layered, LayeredBuilder, LayersError, PolicyGate,
     PolicyGateBuilder, Session, Stop,
 };
+#[cfg(feature = "rest")]
+pub use kitelogik_opa::{
+    BreakerChange, BreakerState, EndpointStatus, OpaClient, OpaClientBuilder, OpaConfigError,
+};
 #[cfg(feature = "embedded")]
 pub use kitelogik_opa::{Embedded, EmbeddedBuilder, EmbeddedError, Interpreted};
-#[cfg(feature = "rest")]
-pub use kitelogik_opa::{OpaClient, OpaClientBuilder, OpaConfigError};
 #[cfg(feature = "reload")]
 pub use kitelogik_opa::{
     PolicyChange, PolicySource, ReloadError, ReloadEvent, ReloadEvents, ReloadOutcome,

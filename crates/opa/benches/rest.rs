@@ -16,7 +16,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use kitelogik_core::{
     BudgetUsage, FailClosed, GovernanceEvent, PolicyEngine, PolicyInput, SessionContext,
     ToolCallInput,
@@ -64,6 +69,7 @@ fn rest(criterion: &mut Criterion) {
 #[derive(Clone, Copy)]
 enum Kind {
     BarePost,
+    BarePostByHyper,
     BarePostWithoutProvenance,
     Client,
     Gate,
@@ -79,7 +85,8 @@ const KINDS: [Kind; 4] = [
 impl Kind {
     fn name(self) -> &'static str {
         match self {
-            Self::BarePost => "bare POST",
+            Self::BarePost => "bare POST (reqwest)",
+            Self::BarePostByHyper => "bare POST (hyper)",
             Self::BarePostWithoutProvenance => "bare POST without provenance",
             Self::Client => "OpaClient::decide",
             Self::Gate => "Session::evaluate",
@@ -89,6 +96,7 @@ impl Kind {
 
 struct Setup {
     bare: reqwest::Client,
+    hyper: Client<HttpConnector, Full<Bytes>>,
     url: String,
     body: String,
     client: OpaClient,
@@ -120,6 +128,11 @@ impl Setup {
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             bare: reqwest::Client::builder().no_proxy().build().unwrap(),
+            hyper: Client::builder(TokioExecutor::new()).build({
+                let mut connector = HttpConnector::new();
+                connector.set_nodelay(true);
+                connector
+            }),
             url: format!(
                 "{}/v1/data/kitelogik/main?strict-builtin-errors=true",
                 opa.url()
@@ -135,6 +148,7 @@ impl Setup {
     async fn ask(&self, kind: Kind) {
         match kind {
             Kind::BarePost => self.post(&format!("{}&provenance=true", self.url)).await,
+            Kind::BarePostByHyper => self.post_by_hyper().await,
             Kind::BarePostWithoutProvenance => self.post(&self.url).await,
             Kind::Client => {
                 let input = PolicyInput::new(&self.event, &self.context, BudgetUsage::default());
@@ -152,6 +166,19 @@ impl Setup {
         let response = request.body(self.body.clone()).send().await.unwrap();
         assert_eq!(response.status(), 200);
         assert!(!response.bytes().await.unwrap().is_empty());
+    }
+}
+
+impl Setup {
+    async fn post_by_hyper(&self) {
+        let request = http::Request::post(format!("{}&provenance=true", self.url))
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(self.body.clone())))
+            .unwrap();
+        let response = self.hyper.request(request).await.unwrap();
+        assert_eq!(response.status(), 200);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert!(!body.is_empty());
     }
 }
 
@@ -186,7 +213,12 @@ fn at_once(runtime: &Runtime, setup: &Arc<Setup>) {
     const CALLERS: usize = 64;
     const EACH: usize = 40;
     const ROUNDS: usize = 60;
-    let kinds = [Kind::BarePost, Kind::Client, Kind::Gate];
+    let kinds = [
+        Kind::BarePost,
+        Kind::BarePostByHyper,
+        Kind::Client,
+        Kind::Gate,
+    ];
     let mut measured = kinds.map(|kind| (kind, Vec::with_capacity(ROUNDS)));
     for round in 0..=ROUNDS {
         for (kind, rates) in &mut measured {
