@@ -45,7 +45,9 @@ pub(crate) fn escaped(value: Value) -> Value {
     let Value::String(text) = &value else {
         return value;
     };
-    if !text.contains(SPECIAL) {
+    // Both separators begin with this byte.
+    let special = |byte: u8| matches!(byte, b'<' | b'>' | b'&' | 0xe2);
+    if !text.bytes().any(special) || !text.contains(SPECIAL) {
         return value;
     }
     let mut escaped = String::with_capacity(text.len() + 32);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use kitelogik_core::PolicyInput;
 use regorus::Value;
-use regorus::unstable::{BinOp, sets};
+use regorus::unstable::{BinOp, BoolOp, sets};
 
 use super::Program;
 use super::node::{
@@ -160,6 +160,9 @@ impl<'a> Evaluation<'a> {
                 Ok(value)
             }
             Node::Rules(group) => self.rules(*group),
+            Node::Compare(operation, left, right) if left.is_leaf() && right.is_leaf() => {
+                self.comparison(operation, left, right)
+            }
             other => self.deeper(|evaluation| {
                 evaluation.tick()?;
                 evaluation.compound(other)
@@ -212,12 +215,7 @@ impl<'a> Evaluation<'a> {
                 }
                 whole.then(|| Val::Owned(Value::from(object)))
             }
-            Node::Compare(operation, left, right) => {
-                let (Some(left), Some(right)) = (self.value(left)?, self.value(right)?) else {
-                    return Ok(None);
-                };
-                Some(Val::bool(compare(operation, &left, &right)?))
-            }
+            Node::Compare(operation, left, right) => self.comparison(operation, left, right)?,
             Node::Arithmetic(arithmetic) => self.arithmetic(arithmetic)?,
             Node::SetOperation(operation) => self.set_operation(operation)?,
             Node::In {
@@ -251,6 +249,40 @@ impl<'a> Evaluation<'a> {
             | Node::Input(..)
             | Node::Rules(_) => self.value(node)?,
         })
+    }
+
+    fn comparison(
+        &mut self,
+        operation: &BoolOp,
+        left: &'a Node,
+        right: &'a Node,
+    ) -> Evaluated<Option<Val<'a>>> {
+        if let (BoolOp::Eq, Node::Array(items), Node::Known(Value::Array(known))) =
+            (operation, left, right)
+            && items.len() == known.len()
+        {
+            return self.is_array_of(items, known.iter());
+        }
+        let (Some(left), Some(right)) = (self.value(left)?, self.value(right)?) else {
+            return Ok(None);
+        };
+        Ok(Some(Val::bool(compare(operation, &left, &right)?)))
+    }
+
+    /// Whether an array of `items` is equal to one that is known, without making it.
+    fn is_array_of(
+        &mut self,
+        items: &'a [Node],
+        known: impl Iterator<Item = &'a Value>,
+    ) -> Evaluated<Option<Val<'a>>> {
+        let (mut whole, mut equal) = (true, true);
+        for (item, known) in items.iter().zip(known) {
+            match self.value(item)? {
+                Some(item) => equal = equal && item.same(&Val::Known(known)),
+                None => whole = false,
+            }
+        }
+        Ok(whole.then(|| Val::bool(equal)))
     }
 
     fn arithmetic(&mut self, node: &'a Arithmetic) -> Evaluated<Option<Val<'a>>> {

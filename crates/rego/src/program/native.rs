@@ -113,6 +113,11 @@ impl Builtin {
         }
     }
 
+    /// Whether it is `object.get`.
+    pub(super) fn is_get(&self) -> bool {
+        matches!(self.direct, Direct::Get)
+    }
+
     /// The same without a copy of the arguments, where there is such a way for them.
     pub(super) fn direct<'a>(&self, arguments: &[Val<'a>]) -> Option<Val<'a>> {
         self.direct.call(arguments)
@@ -134,6 +139,7 @@ enum Direct {
     StartsWith,
     EndsWith,
     Get,
+    Lower,
     Marshal,
     Matches(Regex),
 }
@@ -155,6 +161,7 @@ impl Direct {
             "endswith" => Self::EndsWith,
             "object.get" => Self::Get,
             "json.marshal" => Self::Marshal,
+            "lower" => Self::Lower,
             "regex.match" => match arguments {
                 [Node::Known(Value::String(pattern)), _] => {
                     patterns::compile(pattern).map_or(Self::No, Self::Matches)
@@ -176,6 +183,13 @@ impl Direct {
             Self::Contains => Val::bool(text(0)?.contains(text(1)?)),
             Self::StartsWith => Val::bool(text(0)?.starts_with(text(1)?)),
             Self::EndsWith => Val::bool(text(0)?.ends_with(text(1)?)),
+            Self::Lower => {
+                let lower = |byte: u8| byte.is_ascii() && !byte.is_ascii_uppercase();
+                if !text(0)?.bytes().all(lower) {
+                    return None;
+                }
+                first.clone()
+            }
             Self::Marshal => Val::Owned(marshalled(first)?),
             Self::Matches(regex) => Val::bool(regex.is_match(text(1)?)),
             Self::Get => {

@@ -62,6 +62,26 @@ pub(super) enum Node {
     Comprehension(Box<Comprehension>),
 }
 
+impl Node {
+    /// Whether computing its value twice costs little, and is no error the second time where it was none the first.
+    pub(super) fn is_cheap(&self) -> bool {
+        match self {
+            Self::Builtin(call) => {
+                call.builtin.is_get() && call.arguments.iter().all(Self::is_leaf)
+            }
+            other => other.is_leaf(),
+        }
+    }
+
+    /// Whether its value lies there: nothing is computed for it.
+    pub(super) fn is_leaf(&self) -> bool {
+        matches!(
+            self,
+            Self::Known(_) | Self::Undefined | Self::Local(_) | Self::Input(..)
+        )
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Arithmetic {
     pub(super) operation: ArithOp,

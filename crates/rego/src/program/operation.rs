@@ -48,6 +48,10 @@ pub(super) fn is_member(key: Option<&Val<'_>>, value: &Val<'_>, collection: &Val
         (None, Val::Texts(texts)) => value
             .text()
             .is_some_and(|value| texts.iter().any(|text| text == value)),
+        (None, Val::Known(Value::Array(items))) if value.text().is_some() => {
+            let text = value.text();
+            items.iter().any(|item| Val::Known(item).text() == text)
+        }
         (None, Val::List(items)) => items.iter().any(|item| Val::json(item).same(value)),
         (None, Val::Map(map)) => map.values().any(|item| Val::json(item).same(value)),
         _ => collection.with(|collection| match (collection, key) {

@@ -69,6 +69,9 @@ impl<'a> Evaluation<'a> {
         slots: usize,
         then: impl FnOnce(&mut Self) -> Evaluated<T>,
     ) -> Evaluated<T> {
+        if slots == 0 {
+            return then(self);
+        }
         let (base, length) = (self.base, self.slots.len());
         self.base = length;
         self.slots.resize(length + slots, None);

@@ -1,7 +1,7 @@
 //! Steps: what holds, and each way in which it does.
 
 use super::evaluate::{Evaluated, Evaluation, error, refer};
-use super::node::{Each, Every, Pattern, Step};
+use super::node::{Each, Every, Node, Pattern, Step};
 use super::value::Val;
 use regorus::Value;
 
@@ -48,6 +48,20 @@ impl<'a> Evaluation<'a> {
     }
 
     fn each(&mut self, each: &'a Each, after: &'a [Step], then: Then<'_, 'a>) -> Evaluated<Flow> {
+        if let Node::Set(items) = &each.over
+            && let Some(members) = self.set_of_few(items)?
+        {
+            for member in members {
+                self.tick()?;
+                if self.fits(&each.key, member.clone())?
+                    && self.fits(&each.value, member)?
+                    && self.solve(after, then)? == Flow::Enough
+                {
+                    return Ok(Flow::Enough);
+                }
+            }
+            return Ok(Flow::On);
+        }
         let Some(over) = self.value(&each.over)? else {
             return Ok(Flow::On);
         };
@@ -69,6 +83,29 @@ impl<'a> Evaluation<'a> {
             ),
             (None, None) => Ok(Flow::On),
         }
+    }
+
+    /// The members of a set of texts and nothing else that has few `items`, in order, without making the set. None where it has
+    /// others; no members where one of them is undefined.
+    fn set_of_few(&mut self, items: &'a [Node]) -> Evaluated<Option<Vec<Val<'a>>>> {
+        if items.len() > 4 || !items.iter().all(Node::is_cheap) {
+            return Ok(None);
+        }
+        let mut members: Vec<Val<'a>> = Vec::with_capacity(items.len());
+        let mut whole = true;
+        for item in items {
+            match self.value(item)? {
+                Some(value) if value.text().is_none() => return Ok(None),
+                Some(value) if members.iter().any(|member| member.same(&value)) => {}
+                Some(value) => members.push(value),
+                None => whole = false,
+            }
+        }
+        if !whole {
+            members.clear();
+        }
+        members.sort_by(|one, other| one.text().cmp(&other.text()));
+        Ok(Some(members))
     }
 
     fn every(&mut self, every: &'a Every) -> Evaluated<bool> {
