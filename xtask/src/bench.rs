@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use clap::Subcommand;
 
 use crate::cargo::{Metadata, cargo, root, succeed};
+use crate::provision;
 
 /// The engines that ours is compared with; each is a workspace of its own.
 const PEERS: [&str; 2] = ["agentmesh", "cedar"];
@@ -47,6 +48,17 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
                 .args(&handed.arguments),
         ),
     }
+}
+
+/// Puts the gate under load.
+///
+/// # Errors
+///
+/// When a promise is not kept.
+pub(crate) fn soak(handed: &Handed) -> Result<()> {
+    // Found there by the program.
+    provision::provide()?;
+    succeed(program("soak")?.args(&handed.arguments))
 }
 
 /// Runs Clippy over the peers, which are no part of the workspace.

@@ -40,6 +40,8 @@ enum Task {
     /// Measure: a decision beside other engines
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Put the gate under load while policies are swapped and OPA is killed, stopped and restarted
+    Soak(bench::Handed),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Opa(arguments) => opa::run(arguments),
         Task::Bench(bench) => bench::run(&bench),
+        Task::Soak(handed) => bench::soak(&handed),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

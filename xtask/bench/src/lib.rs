@@ -11,6 +11,7 @@ pub mod decision;
 pub mod instructions;
 mod memory;
 mod rules;
+pub mod soak;
 mod times;
 
 pub use call::Call;

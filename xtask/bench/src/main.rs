@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use kitelogik_bench::{decision, instructions};
+use kitelogik_bench::{decision, instructions, soak};
 
 #[derive(Parser)]
 #[command(about = "What the gate is measured and shaken with")]
@@ -18,6 +18,8 @@ enum Task {
     Decision(decision::Arguments),
     /// How many instructions a decision takes
     Instructions(instructions::Arguments),
+    /// Load while policies are swapped and OPA is taken away
+    Soak(soak::Arguments),
     /// Decides what is counted, for Valgrind to look at
     #[command(hide = true)]
     Count {
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Decision(arguments) => decision::run(&arguments),
         Task::Instructions(arguments) => instructions::run(&arguments),
+        Task::Soak(arguments) => soak::run(&arguments),
         Task::Count { case, passes } => instructions::count(&case, passes),
         Task::Load { system, rules } => decision::load(&system, rules),
     };
