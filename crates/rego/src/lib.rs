@@ -55,7 +55,10 @@ mod tree;
 pub use document::read;
 pub use fault::Fault;
 pub use interpreter::{CompileError, Interpreter};
-pub use program::{Answer, Document, Interpreted, Limits, Program};
+pub use program::{
+    Answer, Candidate, Change, Document, Failed, Interpreted, Limits, Met, Program, RuleOutcome,
+    Sources, Trace, TracedRule,
+};
 pub use recursion::{RecursiveFunction, recursive_function};
 /// A value as the interpreter holds it; reference counted.
 pub use regorus::Value;

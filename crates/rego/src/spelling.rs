@@ -1,6 +1,6 @@
 //! How an expression is spelled: spans leave the quotes of a string out.
 
-use regorus::unstable::Expr;
+use regorus::unstable::{Expr, Literal, LiteralStmt};
 
 /// The text of `expression` within `text`, which it was parsed from. Parentheses around all of it are left out.
 pub(crate) fn of<'a>(text: &'a str, expression: &Expr) -> &'a str {
@@ -38,6 +38,22 @@ fn brace(text: &str, line: u32, column: u32) -> Option<usize> {
     let mut letters = text.get(before..)?.char_indices();
     let (offset, letter) = letters.nth((column as usize).checked_sub(1)?)?;
     (letter == '{').then_some(before + offset)
+}
+
+/// Where `statement` begins and ends.
+pub(crate) fn statement(text: &str, statement: &LiteralStmt) -> (usize, usize) {
+    let (first, last) = (statement.span.start as usize, statement.span.end as usize);
+    let begin = match &statement.literal {
+        Literal::Expr { expr, .. } => start(text, first, expr),
+        _ => first,
+    };
+    let last_expression = match (statement.with_mods.last(), &statement.literal) {
+        (Some(modifier), _) => &modifier.r#as,
+        (None, Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. }) => expr,
+        (None, Literal::SomeIn { collection, .. }) => collection,
+        (None, Literal::SomeVars { .. } | Literal::Every { .. }) => return (begin, last),
+    };
+    (begin, end(text, last, last_expression))
 }
 
 /// Where `expression` begins, whose span begins at `start`.

@@ -88,8 +88,8 @@ impl<'a> Visit<'a, '_> {
                     }
                 }
                 Condition::Not(inner) => self.all(&[&**inner], &narrowed),
-                Condition::Action(actions) => self.actions(actions),
-                Condition::Event(_) => {}
+                Condition::Action(actions, _) => self.actions(actions),
+                Condition::Event(..) => {}
                 Condition::Test(test) => self.test(test, &narrowed),
             }
         }
@@ -97,7 +97,7 @@ impl<'a> Visit<'a, '_> {
 
     fn narrowed(&self, conditions: &[&'a Condition], left: &[&'a Tool]) -> Vec<&'a Tool> {
         let named = conditions.iter().find_map(|condition| match condition {
-            Condition::Action(actions) => Some(actions.iter().map(String::as_str).collect()),
+            Condition::Action(actions, _) => Some(actions.iter().map(String::as_str).collect()),
             _ => None,
         });
         match (named, self.tools) {
@@ -204,12 +204,12 @@ fn flatten<'a>(conditions: &[&'a Condition], flat: &mut Vec<&'a Condition>) {
 fn facts(condition: &Condition, place: Place) -> Option<Said<'_>> {
     let texts = |names: &[String]| names.iter().map(|name| Value::from(name.clone())).collect();
     match condition {
-        Condition::Action(names) => Some(Said {
+        Condition::Action(names, _) => Some(Said {
             subject: vec!["action"],
             fact: Fact::OneOf(texts(names)),
             place,
         }),
-        Condition::Event(names) => Some(Said {
+        Condition::Event(names, _) => Some(Said {
             subject: vec!["event_type"],
             fact: Fact::OneOf(texts(names)),
             place,

@@ -38,8 +38,8 @@ pub(crate) fn read(node: Node, key: &str, report: &mut Report) -> Option<Conditi
     }
     // What engines can look up comes first.
     all.sort_by_key(|condition| match condition {
-        Condition::Action(_) => 0,
-        Condition::Event(_) => 1,
+        Condition::Action(..) => 0,
+        Condition::Event(..) => 1,
         _ => 2,
     });
     whole.then(|| single_or(all, Condition::All))
@@ -61,8 +61,8 @@ fn part(entry: Entry, report: &mut Report) -> Option<Vec<Condition>> {
     let Entry { place, key, value } = entry;
     let one = |condition| Some(vec![condition]);
     match key.as_str() {
-        "action" => one(Condition::Action(texts(value, &key, report)?.0)),
-        "event" => one(Condition::Event(events(value, report)?)),
+        "action" => one(Condition::Action(texts(value, &key, report)?.0, place)),
+        "event" => one(Condition::Event(events(value, report)?, place)),
         "role" => one(belongs(
             place,
             &["context", "user_role"],
@@ -188,7 +188,11 @@ fn resource(value: Node, report: &mut Report) -> Option<Condition> {
         return None;
     }
     match glob::joined(&regexes) {
-        Ok(regex) => Some(test(place, &["resource_path"], Operator::Path(regex))),
+        Ok(regex) => Some(test(
+            place,
+            &["resource_path"],
+            Operator::Path { regex, globs },
+        )),
         Err(problem) => {
             report.error(
                 place,

@@ -82,7 +82,8 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn text(&self, prefix: &str) -> String {
+    /// The expression in Rego; `prefix` is that of the file's functions.
+    pub(crate) fn text(&self, prefix: &str) -> String {
         let (subject, shape) = match &self.expression {
             Expression::Rule(name) => return self.after_not(name),
             Expression::Of(subject, shape) => (subject, shape),

@@ -134,6 +134,7 @@ mod rego;
 pub(crate) mod report;
 pub(crate) mod rule;
 pub(crate) mod scalar;
+mod spelling;
 pub(crate) mod text;
 mod truth;
 pub(crate) mod yaml;
@@ -147,7 +148,7 @@ use self::report::Report;
 use self::rule::{Condition, Operator, RuleSet};
 
 pub use self::json_schema::json_schema;
-pub use self::origin::{ArgumentTest, RuleOrigin};
+pub use self::origin::{ArgumentTest, ConditionOrigin, RuleOrigin};
 pub use self::rule::Then;
 pub(crate) use self::yaml::is_rules;
 
@@ -339,6 +340,6 @@ fn warn_of_unanchored(condition: &Condition, report: &mut Report) {
                 );
             }
         }
-        Condition::Not(_) | Condition::Action(_) | Condition::Event(_) => {}
+        Condition::Not(_) | Condition::Action(..) | Condition::Event(..) => {}
     }
 }

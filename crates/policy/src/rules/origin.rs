@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::rule::{Condition, Constant, Limit, Operator, Rule, Test, Then};
+use super::spelling::spelled;
+use super::truth::{Bodies, Question};
 
 /// Where a rule was written, and what it speaks of. A name may occur once in each file.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +22,20 @@ pub struct RuleOrigin {
     pub actions: Vec<String>,
     /// Each operator on an argument, in the order they were written.
     pub arguments: Vec<ArgumentTest>,
+    /// The condition that each statement of the rule in Rego came from, in their order.
+    pub conditions: Vec<ConditionOrigin>,
+}
+
+/// A condition of a rule, as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConditionOrigin {
+    /// The condition on one line, as in `args: {amount: {lte: 50}}`.
+    pub text: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// Its column, from 1.
+    pub column: u32,
 }
 
 /// One operator on one argument.
@@ -49,6 +65,7 @@ impl RuleOrigin {
             then: rule.then,
             actions: Vec::new(),
             arguments: Vec::new(),
+            conditions: conditions(rule),
         };
         rule.when.actions(&mut |action| {
             if !origin.actions.iter().any(|known| known == action) {
@@ -63,6 +80,22 @@ impl RuleOrigin {
     }
 }
 
+fn conditions(rule: &Rule) -> Vec<ConditionOrigin> {
+    // Lines are told apart by what they call, whatever the file is called.
+    Bodies::new("")
+        .origins(&rule.when, Question::of(rule.then))
+        .into_iter()
+        .map(|condition| {
+            let place = condition.place().unwrap_or(rule.place);
+            ConditionOrigin {
+                text: spelled(condition),
+                line: place.line,
+                column: place.column,
+            }
+        })
+        .collect()
+}
+
 fn collect(condition: &Condition, under_not: bool, tests: &mut Vec<ArgumentTest>) {
     match condition {
         Condition::All(conditions) | Condition::Any(conditions) => {
@@ -72,7 +105,7 @@ fn collect(condition: &Condition, under_not: bool, tests: &mut Vec<ArgumentTest>
         }
         Condition::Not(condition) => collect(condition, true, tests),
         Condition::Test(test) => tests.extend(argument(test, under_not)),
-        Condition::Action(_) | Condition::Event(_) => {}
+        Condition::Action(..) | Condition::Event(..) => {}
     }
 }
 
@@ -81,7 +114,20 @@ fn argument(test: &Test, under_not: bool) -> Option<ArgumentTest> {
     if root != "args" {
         return None;
     }
-    let (operator, constant) = match &test.operator {
+    let (operator, constant) = operation(&test.operator)?;
+    Some(ArgumentTest {
+        path: path.to_vec(),
+        operator,
+        constant,
+        under_not,
+        line: test.place.line,
+        column: test.place.column,
+    })
+}
+
+/// The name of an operator on an argument, and what it compares with.
+pub(super) fn operation(operator: &Operator) -> Option<(&'static str, Value)> {
+    Some(match operator {
         Operator::Equal(value) => ("eq", json(value)),
         Operator::Other(value) => ("ne", json(value)),
         Operator::Limit(Limit::Above, value) => ("gt", json(value)),
@@ -97,15 +143,7 @@ fn argument(test: &Test, under_not: bool) -> Option<ArgumentTest> {
         Operator::Matches { regex, .. } => ("matches", json!(regex)),
         Operator::Exists(exists) => ("exists", json!(exists)),
         Operator::Type(types) => ("type", json!(types)),
-        Operator::Path(_) | Operator::Scope(_) => return None,
-    };
-    Some(ArgumentTest {
-        path: path.to_vec(),
-        operator,
-        constant,
-        under_not,
-        line: test.place.line,
-        column: test.place.column,
+        Operator::Path { .. } | Operator::Scope(_) => return None,
     })
 }
 

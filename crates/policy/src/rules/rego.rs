@@ -45,11 +45,7 @@ pub(crate) fn module(set: &RuleSet, file: &str, prefix: &str) -> String {
 }
 
 fn write_rule(text: &mut String, rule: &Rule, bodies: &mut Bodies<'_>) {
-    let question = match rule.then {
-        Then::Allow => Question::Certain,
-        Then::Deny | Then::Hitl => Question::Possible,
-    };
-    let body = bodies.of(&rule.when, question);
+    let body = bodies.of(&rule.when, Question::of(rule.then));
     let mut says = vec![
         format!("\"name\": {}", rego(&rule.name)),
         format!("\"then\": \"{}\"", rule.then.as_str()),

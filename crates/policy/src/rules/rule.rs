@@ -66,9 +66,9 @@ pub(crate) enum Condition {
     Any(Vec<Condition>),
     Not(Box<Condition>),
     /// The action is one of these. It is always there, and text.
-    Action(Vec<String>),
+    Action(Vec<String>, Place),
     /// The kind of event is one of these.
-    Event(Vec<String>),
+    Event(Vec<String>, Place),
     Test(Test),
 }
 
@@ -100,8 +100,11 @@ pub(crate) enum Operator {
     },
     Exists(bool),
     Type(Vec<&'static str>),
-    /// A path that is normal and matches this regular expression.
-    Path(String),
+    /// A path that is normal and matches this regular expression, made of these globs.
+    Path {
+        regex: String,
+        globs: Vec<String>,
+    },
     /// A list of texts has this one.
     Scope(String),
 }
@@ -171,6 +174,28 @@ pub(crate) const CONDITIONS: [&str; 10] = [
 ];
 
 impl Condition {
+    /// The conditions of which all must hold, one by one.
+    pub(crate) fn parts<'a>(&'a self, parts: &mut Vec<&'a Self>) {
+        match self {
+            Self::All(conditions) => {
+                for condition in conditions {
+                    condition.parts(parts);
+                }
+            }
+            other => parts.push(other),
+        }
+    }
+
+    /// Where it stands; that of its first part, where it has some.
+    pub(crate) fn place(&self) -> Option<Place> {
+        match self {
+            Self::All(conditions) | Self::Any(conditions) => conditions.first()?.place(),
+            Self::Not(condition) => condition.place(),
+            Self::Action(_, place) | Self::Event(_, place) => Some(*place),
+            Self::Test(test) => Some(test.place),
+        }
+    }
+
     /// Calls `name` with each action this condition asks for. What stands under `not` is not asked for.
     pub(crate) fn actions<'a>(&'a self, name: &mut impl FnMut(&'a str)) {
         match self {
@@ -179,12 +204,12 @@ impl Condition {
                     condition.actions(name);
                 }
             }
-            Self::Action(actions) => {
+            Self::Action(actions, _) => {
                 for action in actions {
                     name(action);
                 }
             }
-            Self::Not(_) | Self::Event(_) | Self::Test(_) => {}
+            Self::Not(_) | Self::Event(..) | Self::Test(_) => {}
         }
     }
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::function::Function;
 use super::line::{Line, Shape, Subject, body, set};
-use super::rule::{Condition, Constant, Operator, Test};
+use super::rule::{Condition, Constant, Operator, Test, Then};
 use super::text::rego;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,14 @@ pub(crate) enum Question {
 }
 
 impl Question {
+    /// What a rule that says this needs to know.
+    pub(crate) fn of(then: Then) -> Self {
+        match then {
+            Then::Allow => Self::Certain,
+            Then::Deny | Then::Hitl => Self::Possible,
+        }
+    }
+
     fn opposite(self) -> Self {
         match self {
             Self::Certain => Self::Possible,
@@ -105,10 +113,30 @@ impl<'p> Bodies<'p> {
                     }
                 }
             }
-            Condition::Action(actions) => vec![Line::of(Subject::Action, one_of(actions))],
-            Condition::Event(events) => vec![Line::of(Subject::Event, one_of(events))],
+            Condition::Action(actions, _) => vec![Line::of(Subject::Action, one_of(actions))],
+            Condition::Event(events, _) => vec![Line::of(Subject::Event, one_of(events))],
             Condition::Test(test) => lines_of(test, question, under_not),
         }
+    }
+
+    /// The condition that each line of the same body came from, in their order.
+    pub(crate) fn origins<'c>(
+        &mut self,
+        condition: &'c Condition,
+        question: Question,
+    ) -> Vec<&'c Condition> {
+        let mut parts = Vec::new();
+        condition.parts(&mut parts);
+        let mut texts = HashSet::new();
+        let mut origins = Vec::new();
+        for part in parts {
+            for line in self.lines(part, question, false) {
+                if texts.insert(line.text(self.prefix)) {
+                    origins.push(part);
+                }
+            }
+        }
+        origins
     }
 
     fn text(&mut self, lines: &[Line<'_>]) -> String {
@@ -239,7 +267,7 @@ fn judgement(operator: &Operator) -> Judgement {
         Operator::Matches { regex, .. } => {
             calls(Function::Matches, Function::MatchesNot, rego(regex))
         }
-        Operator::Path(regex) => calls(Function::Path, Function::OtherPath, rego(regex)),
+        Operator::Path { regex, .. } => calls(Function::Path, Function::OtherPath, rego(regex)),
     }
 }
 

@@ -32,12 +32,16 @@ pub(super) fn compile(
         uses: Uses::default(),
         left: Vec::new(),
         imports_followed: 0,
+        marks: Vec::new(),
+        written: Vec::new(),
     };
     let mut groups = Vec::with_capacity(paths.groups.len());
     let mut uses = Vec::with_capacity(paths.groups.len());
+    let mut origins = Vec::with_capacity(paths.groups.len());
     for written in &paths.groups {
         lower.uses = Uses::default();
         groups.push(lower.group(written));
+        origins.push(lower.origin(written));
         uses.push(std::mem::take(&mut lower.uses));
     }
     let packages = lower.packages();
@@ -54,6 +58,7 @@ pub(super) fn compile(
     index::build(&mut groups);
     let mut program = Program {
         groups,
+        origins,
         packages,
         entry,
         left,

@@ -8,6 +8,7 @@ use regorus::unstable::{Expr, Ref, Rule, RuleBody, RuleHead};
 use super::index;
 use super::lower::{Lower, Lowered};
 use super::node::{Body, Definition, Fallback, Group, Head, Kind, Node, Pattern, Step};
+use super::origin::WrittenRule;
 use super::paths::Written;
 
 impl Lower<'_> {
@@ -55,7 +56,12 @@ impl Lower<'_> {
                     group.default = Some(Fallback { value, slots });
                 }
                 Rule::Spec { head, bodies, .. } => {
+                    self.written.push(WrittenRule::default());
                     definitions.push(self.definition(head, bodies)?);
+                    let names = self.scope.take_names();
+                    if let Some(rule) = self.written.last_mut() {
+                        rule.names = names;
+                    }
                 }
             }
         }
@@ -203,6 +209,9 @@ impl Lower<'_> {
         let (steps, head) = match body {
             Some((_, body)) => {
                 let lowered = self.query(&body.query, says);
+                if let Some(rule) = self.written.last_mut() {
+                    rule.bodies.push(lowered.marks);
+                }
                 (lowered.steps, lowered.end.unwrap_or_else(Head::Refer))
             }
             None => {

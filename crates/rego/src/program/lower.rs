@@ -8,6 +8,7 @@ use regorus::unstable::{Expr, Module, Ref, Span};
 
 use super::native::Builtins;
 use super::node::{GroupId, PackageId, Place, ReasonId, Step};
+use super::origin::{Mark, WrittenRule};
 use super::paths::{Paths, constant_path};
 use super::scope::Scope;
 
@@ -73,6 +74,10 @@ pub(super) struct Lower<'m> {
     pub(super) left: Vec<Left>,
     /// How often an import has been followed to another within one expression.
     pub(super) imports_followed: usize,
+    /// Where the statements of the query at hand end among its steps.
+    pub(super) marks: Vec<Mark>,
+    /// The rules of the path at hand that were lowered.
+    pub(super) written: Vec<WrittenRule>,
 }
 
 impl<'m> Lower<'m> {
@@ -113,5 +118,6 @@ impl<'m> Lower<'m> {
 /// The steps of a query, and what was lowered at its end, or why that is left to the interpreter.
 pub(super) struct LoweredQuery<T> {
     pub(super) steps: Box<[Step]>,
+    pub(super) marks: Box<[Mark]>,
     pub(super) end: Result<T, ReasonId>,
 }

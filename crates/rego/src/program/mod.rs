@@ -14,12 +14,14 @@ mod marshal;
 mod native;
 mod node;
 mod operation;
+mod origin;
 mod paths;
 mod query;
 mod reference;
 mod rules;
 mod scope;
 mod solve;
+mod trace;
 mod value;
 
 use std::fmt;
@@ -33,10 +35,14 @@ use regorus::unstable::{Module, Ref};
 use crate::Fault;
 
 pub use self::answer::Document;
+pub use self::trace::{
+    Candidate, Change, Failed, Met, Outcome as RuleOutcome, Sources, Trace, TracedRule,
+};
 
 use self::evaluate::{Evaluation, Stop};
 use self::index::Index;
 use self::node::{Group, Node, Package, PackageId};
+use self::origin::Origin;
 
 /// What one answer may take.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +96,8 @@ impl fmt::Display for Interpreted {
 /// Made by [`Interpreter::program`](crate::Interpreter::program).
 pub struct Program {
     groups: Vec<Group>,
+    /// Where each group is written.
+    origins: Vec<Origin>,
     packages: Vec<Package>,
     entry: Node,
     left: Vec<Interpreted>,

@@ -6,6 +6,7 @@ use regorus::unstable::{AssignOp, BoolOp, Expr, Literal, LiteralStmt, Query};
 
 use super::lower::{Lower, Lowered, LoweredQuery};
 use super::node::{Each, Every, Node, Pattern, Step};
+use super::origin::Mark;
 use super::scope;
 
 impl Lower<'_> {
@@ -16,6 +17,7 @@ impl Lower<'_> {
         end: impl FnOnce(&mut Self) -> Lowered<T>,
     ) -> LoweredQuery<T> {
         self.scope.enter();
+        let outer = std::mem::take(&mut self.marks);
         let mut steps = Vec::new();
         let end = self
             .statements(query, &mut steps)
@@ -28,6 +30,7 @@ impl Lower<'_> {
         self.scope.leave();
         LoweredQuery {
             steps: steps.into(),
+            marks: std::mem::replace(&mut self.marks, outer).into(),
             end,
         }
     }
@@ -43,13 +46,18 @@ impl Lower<'_> {
                 self.scope.declare(name);
             }
         }
-        let mut open: Vec<&LiteralStmt> = query.stmts.iter().collect();
+        let mut open: Vec<(usize, &LiteralStmt)> = query.stmts.iter().enumerate().collect();
         while !open.is_empty() {
-            let Some(next) = open.iter().position(|statement| self.is_ready(statement)) else {
+            let next = open
+                .iter()
+                .position(|(_, statement)| self.is_ready(statement));
+            let Some(next) = next else {
                 return self.left("an order of its statements is not found", &query.span);
             };
-            let statement = open.remove(next);
-            self.statement(statement, steps)?;
+            let (number, statement) = open.remove(next);
+            let lowered = self.statement(statement, steps);
+            self.marks.push(Mark::new(steps.len(), number));
+            lowered?;
         }
         Ok(())
     }

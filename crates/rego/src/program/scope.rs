@@ -11,6 +11,8 @@ use super::node::Slot;
 pub(super) struct Scope {
     layers: Vec<HashMap<String, Slot>>,
     bound: Vec<bool>,
+    /// Every name that was declared, for people.
+    names: Vec<(Box<str>, Slot)>,
 }
 
 impl Scope {
@@ -27,6 +29,11 @@ impl Scope {
         self.bound.len()
     }
 
+    /// The names of all slots that have one.
+    pub(super) fn take_names(&mut self) -> Box<[(Box<str>, Slot)]> {
+        std::mem::take(&mut self.names).into()
+    }
+
     /// A slot that has no name, with a value from where it is set.
     pub(super) fn unnamed(&mut self) -> Slot {
         self.bound.push(true);
@@ -41,6 +48,7 @@ impl Scope {
             return None;
         }
         layer.insert(name.to_owned(), slot);
+        self.names.push((name.into(), slot));
         self.bound.push(false);
         Some(slot)
     }

@@ -1,0 +1,390 @@
+//! What each rule that concerned an event came to, and the first condition that did not hold.
+//!
+//! A program is not slower for it: nothing is noted while it decides. Its rules are looked at once more, each body as
+//! far as it holds.
+
+mod candidate;
+mod met;
+mod reads;
+mod source;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use kitelogik_core::PolicyInput;
+
+use super::evaluate::{Evaluation, Stop};
+use super::node::{Body, Definition, GroupId, Head, Kind, Node, PackageId, ReasonId};
+use super::origin::{Mark, WrittenRule};
+use super::solve::Flow;
+use super::{Limits, Program, limits};
+use crate::Fault;
+
+pub use self::candidate::{Candidate, Change};
+pub use self::met::Met;
+pub use self::source::Sources;
+
+use self::met::Meeting;
+use self::source::Statement;
+
+/// How many values of one rule are shown.
+const MAX_VALUES: usize = 8;
+/// How often the time of one answer the trace of one may take.
+const TIMES: u32 = 10;
+
+/// What the rules came to that concerned an event: those that the index did not rule out, and that were asked for.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Trace {
+    /// The rules, by their files and lines.
+    pub rules: Vec<TracedRule>,
+    /// What the rules compare parts of the event with: what might change the answer.
+    pub candidates: Vec<Candidate>,
+    /// Whether there was not the time, or the event was too large, to look at all of them.
+    pub incomplete: bool,
+}
+
+/// One rule.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TracedRule {
+    /// What it is a rule of, as in `data.kitelogik.userpolicy.deny`.
+    pub path: String,
+    /// The name of its module.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// Its number among all rules of its module, from 0.
+    pub number: usize,
+    /// What it came to.
+    pub outcome: Outcome,
+}
+
+/// What a rule came to.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Its conditions hold: what it says, the first few values of many.
+    Fired(Vec<Met>),
+    /// They do not: the first condition that fails, for each of its bodies.
+    Failed(Vec<Failed>),
+    /// It could not be looked at to its end.
+    Stopped {
+        /// Where.
+        at: Option<Failed>,
+        /// Why.
+        fault: Fault,
+    },
+    /// It is left to the interpreter.
+    Interpreted {
+        /// Where that begins.
+        at: Option<Failed>,
+        /// What it is that is left: `with`, the name of a function, …
+        what: String,
+    },
+}
+
+/// A condition that does not hold.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Failed {
+    /// Its number among the statements of its body, from 0; none where it is what the rule would say.
+    pub statement: Option<usize>,
+    /// The text, as its author wrote it, on one line.
+    pub text: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// What it met.
+    pub met: Vec<Met>,
+}
+
+impl Program {
+    /// What each rule comes to that concerns `input`; `sources` are the texts that the program was made of.
+    ///
+    /// It may take ten times as long as an answer may.
+    pub fn trace(&self, input: &PolicyInput<'_>, limits: Limits, sources: &Sources) -> Trace {
+        let incomplete = || Trace {
+            incomplete: true,
+            ..Trace::default()
+        };
+        if !limits::fits(input, limits.input_bytes) {
+            return incomplete();
+        }
+        let trace = AssertUnwindSafe(|| Tracer::new(self, input, limits, sources).trace());
+        catch_unwind(trace).unwrap_or_else(|_| incomplete())
+    }
+}
+
+struct Tracer<'a> {
+    program: &'a Program,
+    input: &'a PolicyInput<'a>,
+    limits: Limits,
+    sources: &'a Sources,
+    evaluation: Evaluation<'a>,
+    open: Vec<GroupId>,
+    seen: BTreeSet<GroupId>,
+    rules: BTreeMap<(String, u32, String), TracedRule>,
+}
+
+/// What came of one body.
+enum Tried {
+    Fired(Vec<Met>),
+    Failed(Failed),
+    Stopped(Option<Failed>, Stop),
+}
+
+impl<'a> Tracer<'a> {
+    fn new(
+        program: &'a Program,
+        input: &'a PolicyInput<'a>,
+        limits: Limits,
+        sources: &'a Sources,
+    ) -> Self {
+        Self {
+            program,
+            input,
+            limits,
+            sources,
+            evaluation: Evaluation::new(program, input, limits.time),
+            open: Vec::new(),
+            seen: BTreeSet::new(),
+            rules: BTreeMap::new(),
+        }
+    }
+
+    fn trace(mut self) -> Trace {
+        let begun = Instant::now();
+        let mut incomplete = false;
+        self.find(&self.program.entry);
+        while let Some(group) = self.open.pop() {
+            if begun.elapsed() > self.limits.time.saturating_mul(TIMES) {
+                incomplete = true;
+                break;
+            }
+            self.group(group);
+            let asked: Vec<GroupId> = self.evaluation.rules.keys().copied().collect();
+            asked.into_iter().for_each(|group| self.add(group));
+        }
+        Trace {
+            candidates: candidate::of(self.program, self.input, &self.seen),
+            rules: self.rules.into_values().collect(),
+            incomplete,
+        }
+    }
+
+    fn add(&mut self, group: GroupId) {
+        if self.seen.insert(group) {
+            self.open.push(group);
+        }
+    }
+
+    /// Adds the rules that `node` asks for.
+    fn find(&mut self, node: &'a Node) {
+        match node {
+            Node::Rules(group) => self.add(*group),
+            Node::Package(package) => self.package(*package),
+            other => walk::children(other)
+                .into_iter()
+                .for_each(|child| self.find(child)),
+        }
+    }
+
+    fn package(&mut self, package: PackageId) {
+        let Some(package) = self.program.packages.get(package) else {
+            return;
+        };
+        for (_, group) in &package.rules {
+            self.add(*group);
+        }
+        for (_, below) in &package.packages {
+            self.package(*below);
+        }
+    }
+
+    fn group(&mut self, id: GroupId) {
+        let program = self.program;
+        let (Some(group), Some(origin)) = (program.groups.get(id), program.origins.get(id)) else {
+            return;
+        };
+        match group.kind {
+            Kind::Function(_) => {}
+            Kind::Refer(reason) => {
+                for rule in &origin.rules {
+                    let outcome = self.interpreted(None, reason);
+                    self.put(&origin.path, rule, outcome);
+                }
+            }
+            Kind::Complete | Kind::Set | Kind::Object => {
+                for number in group.index.candidates(self.input) {
+                    if let (Some(definition), Some(rule)) =
+                        (group.definitions.get(number), origin.rules.get(number))
+                    {
+                        let outcome = self.definition(&origin.path, definition, rule);
+                        if !is_constant(definition) {
+                            self.put(&origin.path, rule, outcome);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, path: &str, rule: &WrittenRule, outcome: Outcome) {
+        let source = self.sources.rule(&rule.file, rule.start);
+        let line = source.map_or(rule.line, |source| source.line);
+        let traced = TracedRule {
+            path: path.to_owned(),
+            file: rule.file.to_string(),
+            line,
+            number: source.map_or(usize::MAX, |source| source.number),
+            outcome,
+        };
+        let place = (traced.file.clone(), rule.start, traced.path.clone());
+        self.rules.insert(place, traced);
+    }
+
+    fn definition(
+        &mut self,
+        path: &'a str,
+        definition: &'a Definition,
+        rule: &'a WrittenRule,
+    ) -> Outcome {
+        let mut failed = Vec::new();
+        for (number, body) in definition.bodies.iter().enumerate() {
+            let meeting = Meeting {
+                program: self.program,
+                path,
+                definition,
+                body,
+                names: &rule.names,
+            };
+            match self.body(&meeting, rule, number) {
+                Tried::Fired(values) => return Outcome::Fired(values),
+                Tried::Failed(condition) => failed.push(condition),
+                Tried::Stopped(at, stop) => {
+                    // What was under way is left behind.
+                    self.evaluation = Evaluation::new(self.program, self.input, self.limits.time);
+                    return match stop {
+                        Stop::Refer(reason) => self.interpreted(at, reason),
+                        Stop::Unsure => Outcome::Interpreted {
+                            at,
+                            what: "rules that stand too deep within each other, or a comparison that depends on the data"
+                                .to_owned(),
+                        },
+                        Stop::Fault(fault) => Outcome::Stopped { at, fault },
+                    };
+                }
+            }
+        }
+        Outcome::Failed(failed)
+    }
+
+    fn interpreted(&self, at: Option<Failed>, reason: ReasonId) -> Outcome {
+        let left = self.program.left.get(reason);
+        Outcome::Interpreted {
+            at,
+            what: left.map(|left| left.what.clone()).unwrap_or_default(),
+        }
+    }
+
+    fn body(&mut self, meeting: &Meeting<'a>, rule: &WrittenRule, number: usize) -> Tried {
+        let steps = &meeting.body.steps;
+        self.evaluation.base = 0;
+        self.evaluation.slots.clear();
+        self.evaluation.slots.resize(meeting.definition.slots, None);
+        for count in 1..=steps.len() {
+            let (Some(first), Some(step)) = (steps.get(..count), steps.get(count - 1)) else {
+                break;
+            };
+            walk::nodes(step)
+                .into_iter()
+                .for_each(|node| self.find(node));
+            match self.evaluation.holds(first) {
+                Ok(true) => {}
+                Ok(false) => {
+                    let mut condition = self.condition(rule, number, count - 1);
+                    let before = steps.get(..count - 1).unwrap_or_default();
+                    // What cannot be told is left out.
+                    let _ = self.evaluation.solve(before, &mut |evaluation| {
+                        condition.met = meeting.of_step(evaluation, step);
+                        Ok(Flow::Enough)
+                    });
+                    return Tried::Failed(condition);
+                }
+                Err(stop) => {
+                    let at = self.condition(rule, number, count - 1);
+                    return Tried::Stopped(Some(at), *stop);
+                }
+            }
+        }
+        self.head(meeting, rule, number)
+    }
+
+    /// What a body says that holds.
+    fn head(&mut self, meeting: &Meeting<'a>, rule: &WrittenRule, number: usize) -> Tried {
+        let body: &'a Body = meeting.body;
+        let nodes = match &body.head {
+            Head::Value(node) => vec![node],
+            Head::Entry(key, value) => vec![key, value],
+            Head::Refer(reason) => return Tried::Stopped(None, Stop::Refer(*reason)),
+        };
+        nodes.iter().for_each(|node| self.find(node));
+        let mut values = Vec::new();
+        let solved = self.evaluation.solve(&body.steps, &mut |evaluation| {
+            for node in &nodes {
+                values.extend(meeting.said(evaluation, node)?);
+            }
+            Ok(if body.constant || values.len() >= MAX_VALUES {
+                Flow::Enough
+            } else {
+                Flow::On
+            })
+        });
+        match solved {
+            Ok(_) if values.is_empty() => {
+                let mut condition = self.condition(rule, number, usize::MAX);
+                condition.statement = None;
+                Tried::Failed(condition)
+            }
+            Ok(_) => Tried::Fired(values),
+            Err(stop) => Tried::Stopped(None, *stop),
+        }
+    }
+
+    /// The statement that step number `step` belongs to.
+    fn condition(&self, rule: &WrittenRule, body: usize, step: usize) -> Failed {
+        let marks = rule.bodies.get(body).map(|marks| &**marks);
+        let statement = marks.and_then(|marks| Mark::statement_of(marks, step));
+        let source = self.sources.rule(&rule.file, rule.start);
+        let written: Option<&Statement> = source
+            .and_then(|source| source.bodies.get(body))
+            .and_then(|statements| statements.get(statement?));
+        match written {
+            Some(written) => Failed {
+                statement: written.number,
+                text: written.text.clone(),
+                line: written.line,
+                met: Vec::new(),
+            },
+            None => Failed {
+                statement,
+                line: rule.line,
+                ..Failed::default()
+            },
+        }
+    }
+}
+
+/// Whether a rule is a name for something that is always the same.
+fn is_constant(definition: &Definition) -> bool {
+    let conditions = definition.bodies.iter().any(|body| !body.steps.is_empty());
+    let says_true = definition.bodies.iter().any(|body| {
+        matches!(
+            &body.head,
+            Head::Value(Node::Known(regorus::Value::Bool(true)))
+        ) || matches!(&body.head, Head::Refer(_))
+    });
+    !conditions && !says_true
+}
