@@ -44,7 +44,7 @@ pub struct CallRequest {
 }
 
 /// How many paths or URLs one call may touch: 32. One that names more is denied with
-/// [`FailClosed::LimitExceeded`].
+/// [`FailClosed::LimitExceeded`](kitelogik_core::FailClosed::LimitExceeded).
 pub const MAX_RESOURCES: usize = 32;
 
 impl CallRequest {
@@ -82,7 +82,8 @@ impl Session {
     /// The same session, whose questions the engine has at most `deadline` to answer, where that is
     /// less than the gate's own limit. For one call: `call.run(&session.within(limit))`.
     ///
-    /// When it passes, the decision is a denial with [`FailClosed::EngineTimeout`], and the question
+    /// When it passes, the decision is a denial with
+    /// [`FailClosed::EngineTimeout`](kitelogik_core::FailClosed::EngineTimeout), and the question
     /// is dropped: over REST, its request is cancelled. Waiting for a person does not count.
     #[must_use]
     pub fn within(&self, deadline: Duration) -> Self {

@@ -73,8 +73,14 @@ pub(super) struct Change {
 
 impl Breaker {
     pub(super) fn new(terms: Terms) -> Self {
+        // No clock has room for the longest times there are.
+        const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
         Self {
-            terms,
+            terms: Terms {
+                interval: terms.interval.min(A_YEAR),
+                lease: terms.lease.min(A_YEAR),
+                ..terms
+            },
             machine: Mutex::new(Machine {
                 phase: Phase::Closed { failures: 0 },
                 epoch: 0,

@@ -7,12 +7,10 @@ use std::time::Duration;
 
 use http::header::{HeaderValue, PROXY_AUTHORIZATION};
 use http::{Uri, uri};
-use rustls::pki_types::ServerName;
-use tokio_rustls::TlsConnector;
 
 use super::address::Address;
 use super::breaker::{Breaker, Terms};
-use super::connector::{Connector, Route, Tls};
+use super::connector::{Connector, Route};
 use super::endpoint::{Endpoint, Shared};
 use super::entry_point::EntryPoint;
 use super::failover::Endpoints;
@@ -143,7 +141,7 @@ impl OpaClientBuilder {
     /// How many questions may be under way at once at each server, each on a connection of its own.
     /// Default: 64.
     ///
-    /// Of further ones sixteen times as many wait for a place, for no longer than their
+    /// As many connections are kept for later, for 30 s. Of further questions sixteen times as many wait for a place, for no longer than their
     /// [`timeout`](Self::timeout). More, and one whose time is up, are denied with
     /// [`LimitExceeded`](kitelogik_core::FailClosed::LimitExceeded).
     pub fn max_connections(mut self, connections: usize) -> Self {
@@ -250,7 +248,7 @@ impl OpaClientBuilder {
         let mut headers = headers::given(&address, self.bearer_token.as_deref(), &self.headers)?;
         let connector = Connector {
             route: self.route(&address, location)?,
-            tls: self.tls(&address)?,
+            tls: tls::of(&address, self.ca.as_deref(), self.identity.as_ref())?,
         };
         let path = format!("{}{}?{QUERY}", address.prefix, entry_point.path);
         let mut target = uri::Parts::default();
@@ -274,7 +272,7 @@ impl OpaClientBuilder {
             target,
             headers,
             shared: Arc::clone(shared),
-            pool: Pool::default(),
+            pool: Pool::new(self.max_connections),
             places: Places::new(self.max_connections),
             breaker: Breaker::new(self.terms()),
         }))
@@ -298,30 +296,6 @@ impl OpaClientBuilder {
             return Route::by_environment(address);
         }
         Ok(Route::Direct(address.origin.clone()))
-    }
-
-    fn tls(&self, address: &Address) -> Result<Option<Tls>, OpaConfigError> {
-        if !address.is_https() {
-            // They would be ignored, and whoever gave them believes that the server is checked.
-            return match (&self.ca, &self.identity) {
-                (None, None) => Ok(None),
-                _ => Err(OpaConfigError::BaseUrl {
-                    url: address.to_string(),
-                    problem: "is `http`, but certificates are given, which need `https`",
-                }),
-            };
-        }
-        let server = ServerName::try_from(address.host().to_owned()).map_err(|_| {
-            OpaConfigError::BaseUrl {
-                url: address.to_string(),
-                problem: "has a host that no certificate can name",
-            }
-        })?;
-        let config = tls::config(self.ca.as_deref(), self.identity.as_ref())?;
-        Ok(Some(Tls {
-            connector: TlsConnector::from(Arc::new(config)),
-            server,
-        }))
     }
 }
 
@@ -356,7 +330,7 @@ pub(super) fn default_parts() -> (Arc<Shared>, Endpoints) {
         ),
         headers: headers::always(HeaderValue::from_static("localhost:8181")),
         shared: Arc::clone(&shared),
-        pool: Pool::default(),
+        pool: Pool::new(builder.max_connections),
         places: Places::new(builder.max_connections),
         breaker: Breaker::new(builder.terms()),
     });

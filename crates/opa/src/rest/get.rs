@@ -1,7 +1,6 @@
 //! One `GET`, for a bundle that lies on a server.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,12 +9,10 @@ use http::header::{
 };
 use http::{Method, Request, StatusCode, Uri, uri};
 use http_body_util::Full;
-use rustls::pki_types::ServerName;
-use tokio_rustls::TlsConnector;
 
 use super::address::Address;
 use super::connection::Answer;
-use super::connector::{Connector, Route, Tls};
+use super::connector::{Connector, Route};
 use super::tls::{self, Identity};
 use super::{OpaConfigError, headers};
 use crate::reload::BundleUrl;
@@ -63,13 +60,17 @@ impl Getter {
             url: shown.clone(),
             problem,
         };
+        let identity = bundle
+            .identity
+            .clone()
+            .map(|(certificates, key)| Identity { certificates, key });
         let connector = Connector {
             route: if bundle.environment_proxy {
                 Route::by_environment(&address)?
             } else {
                 Route::Direct(address.origin.clone())
             },
-            tls: tls(bundle, &address)?,
+            tls: tls::of(&address, bundle.ca.as_deref(), identity.as_ref())?,
         };
         let more = &bundle.headers;
         let mut headers = headers::given(&address, bundle.bearer_token.as_deref(), more)?;
@@ -146,31 +147,4 @@ impl Getter {
 fn tag(headers: &HeaderMap) -> Option<String> {
     let tag = headers.get(ETAG)?.to_str().ok()?;
     (!tag.is_empty() && tag.len() <= MAX_ETAG).then(|| tag.to_owned())
-}
-
-fn tls(bundle: &BundleUrl, address: &Address) -> Result<Option<Tls>, OpaConfigError> {
-    let invalid = |problem| OpaConfigError::BaseUrl {
-        url: address.to_string(),
-        problem,
-    };
-    if !address.is_https() {
-        // They would be ignored, and whoever gave them believes that the server is checked.
-        return match (&bundle.ca, &bundle.identity) {
-            (None, None) => Ok(None),
-            _ => Err(invalid(
-                "is `http`, but certificates are given, which need `https`",
-            )),
-        };
-    }
-    let server = ServerName::try_from(address.host().to_owned())
-        .map_err(|_| invalid("has a host that no certificate can name"))?;
-    let identity = bundle
-        .identity
-        .clone()
-        .map(|(certificates, key)| Identity { certificates, key });
-    let config = tls::config(bundle.ca.as_deref(), identity.as_ref())?;
-    Ok(Some(Tls {
-        connector: TlsConnector::from(Arc::new(config)),
-        server,
-    }))
 }

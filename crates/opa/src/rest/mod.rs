@@ -78,7 +78,7 @@ use self::revision::LastRevision;
 /// | time for one decision, waiting, connection, retry and failover included | 500 ms |
 /// | largest answer | 1 MiB |
 /// | questions under way at once, each with a connection of its own | 64 for each server; 16 times as many may wait |
-/// | connections kept open while unused | up to 64 for each server, for 30 s |
+/// | connections kept open while unused | as many, for 30 s |
 /// | failures in a row that call for a probe | 3 |
 /// | longest time between two probes of a server that does not answer | 2 s |
 /// | redirects, cookies, proxy from the environment | none |

@@ -9,9 +9,9 @@ use super::connection::Connection;
 ///
 /// Nothing drives a connection while it lies here, so none outlives its runtime by a task, and a
 /// connection is only given to the runtime it was made in: another could not drive it.
-#[derive(Default)]
 pub(super) struct Pool {
     idle: Mutex<Vec<Idle>>,
+    most: usize,
 }
 
 struct Idle {
@@ -23,10 +23,15 @@ struct Idle {
 /// A connection unused for longer is closed: gateways forget connections, commonly after a minute.
 const MAX_AGE: Duration = Duration::from_secs(30);
 
-/// More connections than this are not kept.
-const MAX_IDLE: usize = 64;
-
 impl Pool {
+    /// More than `most` connections are not kept.
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            idle: Mutex::default(),
+            most,
+        }
+    }
+
     /// A connection that seems to be alive. That the server closed it may show only in its use.
     pub(super) async fn take(&self) -> Option<Connection> {
         let runtime = runtime::Handle::current().id();
@@ -44,7 +49,7 @@ impl Pool {
 
     pub(super) fn put(&self, connection: Connection) {
         let mut idle = self.fresh();
-        if idle.len() < MAX_IDLE {
+        if idle.len() < self.most {
             idle.push(Idle {
                 connection,
                 runtime: runtime::Handle::current().id(),

@@ -1,11 +1,14 @@
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
+use tokio_rustls::TlsConnector;
 
 use super::OpaConfigError;
+use super::address::Address;
+use super::connector::Tls;
 
 /// A client certificate with its key, both PEM.
 #[derive(Clone)]
@@ -14,15 +17,40 @@ pub(super) struct Identity {
     pub(super) key: Vec<u8>,
 }
 
+/// How TLS is spoken to the server at `address`, if it is.
+pub(super) fn of(
+    address: &Address,
+    ca: Option<&[u8]>,
+    identity: Option<&Identity>,
+) -> Result<Option<Tls>, OpaConfigError> {
+    let invalid = |problem| OpaConfigError::BaseUrl {
+        url: address.to_string(),
+        problem,
+    };
+    if !address.is_https() {
+        // They would be ignored, and whoever gave them believes that the server is checked.
+        return match (ca, identity) {
+            (None, None) => Ok(None),
+            _ => Err(invalid(
+                "is `http`, but certificates are given, which need `https`",
+            )),
+        };
+    }
+    let server = ServerName::try_from(address.host().to_owned())
+        .map_err(|_| invalid("has a host that no certificate can name"))?;
+    let config = config(ca, identity)?;
+    Ok(Some(Tls {
+        connector: TlsConnector::from(Arc::new(config)),
+        server,
+    }))
+}
+
 /// TLS 1.2 and 1.3, HTTP/1.1 only.
 ///
 /// With `ca` its certificates are trusted and no others; without, those of the system. The
 /// cryptography is named here instead of left to the process's default, which any other crate may
 /// have set or left unset.
-pub(super) fn config(
-    ca: Option<&[u8]>,
-    identity: Option<&Identity>,
-) -> Result<ClientConfig, OpaConfigError> {
+fn config(ca: Option<&[u8]>, identity: Option<&Identity>) -> Result<ClientConfig, OpaConfigError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()

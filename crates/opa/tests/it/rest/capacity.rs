@@ -107,6 +107,21 @@ async fn a_gate_that_gives_up_cancels_the_question() {
 }
 
 #[tokio::test]
+async fn a_deadline_of_the_caller_s_own_cancels_the_question() {
+    let peer = peer().await;
+    let gate = PolicyGate::new(client(&peer, 1, Duration::from_secs(30)));
+    let session = gate.session(SessionContext::new("s"));
+    let call = |action: &str| {
+        GovernanceEvent::ToolCall(ToolCallInput::new(action, serde_json::Map::new()))
+    };
+    let hurried = session.within(Duration::from_millis(100));
+    let decision = hurried.evaluate(&call("hang")).await;
+    assert_eq!(decision.fail_closed, Some(FailClosed::EngineTimeout));
+    peer.hung_up_on().await;
+    assert!(session.evaluate(&call("read")).await.allowed());
+}
+
+#[tokio::test]
 async fn a_question_dropped_while_it_waits_gives_its_turn_to_the_next() {
     let peer = peer().await;
     let client = client(&peer, 1, Duration::from_secs(30));

@@ -199,6 +199,23 @@ fn a_lost_probe_makes_room_for_another_and_is_not_heard_any_more() {
 }
 
 #[test]
+fn the_longest_times_there_are_mean_never() {
+    let breaker = Breaker::new(Terms {
+        failures: 1,
+        interval: Duration::MAX,
+        lease: Duration::MAX,
+    });
+    let clocked = Clocked {
+        breaker,
+        now: Instant::now(),
+    };
+    let lease = clocked.fail(1).unwrap();
+    assert!(clocked.fail(10).is_none());
+    clocked.probed(lease, false, 0);
+    assert!(clocked.wait().unwrap() > Duration::from_secs(3600));
+}
+
+#[test]
 fn an_abandoned_probe_is_due_again_at_once() {
     let mut clocked = Clocked::new();
     clocked.open();
