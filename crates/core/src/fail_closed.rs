@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailClosed {
-    /// The engine could not be reached: refused, no route, TLS failure, connection lost.
+    /// The engine could not be reached: refused, no route, TLS failure, connection lost; or it has not
+    /// answered for a while, and is not asked.
     EngineUnreachable,
     /// No answer in time.
     EngineTimeout,
@@ -24,7 +25,7 @@ pub enum FailClosed {
     /// The policy failed while it was evaluated: a built-in error, two rules that conflict, an
     /// unsupported function.
     EvaluationError,
-    /// A limit on time, instructions, depth or size was hit.
+    /// A limit on time, instructions, depth, size or questions at once was hit.
     LimitExceeded,
     /// The policy could not be refreshed from its source for longer than it may be in force without that.
     PolicyStale,
