@@ -37,7 +37,7 @@ pub(crate) use hub::Hub;
 use shared::Shared;
 
 use self::plan::{Decide, Wanted};
-use crate::Timestamp;
+use crate::{AuditEntry, Timestamp};
 
 /// The requests for approval of a ledger: asking for them, and deciding them.
 ///
@@ -130,6 +130,25 @@ impl Approvals {
             }
             _ => Err(ApprovalError::NotFound { id: id.to_owned() }),
         }
+    }
+
+    /// What happened to the request with this id, refused attempts among it, from the audit chain,
+    /// oldest first; at most 1,000 entries.
+    ///
+    /// One who sees all tenants also gets the attempts at an id that is none.
+    ///
+    /// # Errors
+    ///
+    /// As for [`get`](Self::get).
+    pub async fn history(
+        &self,
+        id: &str,
+        reviewer: &Reviewer,
+    ) -> Result<Vec<AuditEntry>, ApprovalError> {
+        if reviewer.tenants != Tenants::All {
+            self.get(id, reviewer).await?;
+        }
+        self.shared.history(id).await
     }
 
     /// Approves the request with this id, as one of as many people as are needed.

@@ -32,6 +32,15 @@ pub(crate) struct Columns {
     pub(crate) seal: String,
 }
 
+/// An entry of the audit chain as it lies in the store.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub(crate) writer: u64,
+    pub(crate) sequence: u64,
+    pub(crate) hash: Vec<u8>,
+    pub(crate) body: Vec<u8>,
+}
+
 /// A row that does not carry the seal of the key, or says other things in its columns than under it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Forged {

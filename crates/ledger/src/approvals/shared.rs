@@ -13,7 +13,7 @@ use super::row::Row;
 use super::{ApprovalError, ApprovalFilter, ApprovalOptions, ApprovalState, ApprovalView, Tenants};
 use crate::ledger::Shared as Ledger;
 use crate::store::ApprovalStore;
-use crate::{LedgerError, Timestamp};
+use crate::{AuditEntry, LedgerError, Timestamp};
 
 /// What all approvals of one ledger share.
 pub(crate) struct Shared {
@@ -109,6 +109,10 @@ impl Shared {
             .into_iter()
             .filter_map(|columns| Row::read(columns, key).ok());
         Ok(rows.map(|row| row.view_at(now)).collect())
+    }
+
+    pub(super) async fn history(&self, id: &str) -> Result<Vec<AuditEntry>, ApprovalError> {
+        Ok(self.store.history(id.to_owned()).await?)
     }
 
     pub(super) async fn count_pending(&self, tenants: &Tenants) -> Result<u64, ApprovalError> {

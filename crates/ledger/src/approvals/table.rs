@@ -39,6 +39,10 @@ pub(crate) const CHANGE: &str =
     "UPDATE approvals SET state = $1, document = $2, seal = $3, change = ";
 pub(crate) const CHANGE_OF: &str = " WHERE id = $4 AND state = $5";
 
+/// The entries of the chain about a request.
+pub(crate) const HISTORY: &str = "SELECT writer, sequence, hash, body FROM audit_entry \
+     WHERE request = $1 ORDER BY at, writer, sequence LIMIT 1000";
+
 /// Removes what was over at a moment. What is open never goes.
 pub(crate) const REMOVE: &str = "DELETE FROM approvals \
      WHERE state NOT IN ('pending', 'approved') AND expires_at < $1";

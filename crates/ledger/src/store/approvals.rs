@@ -7,9 +7,10 @@ use kitelogik_core::Use;
 
 use super::Store;
 use crate::approvals::plan::{Answer, Ask, Changes, Decide, Taking};
-use crate::approvals::row::{Columns, Forged};
+use crate::approvals::row::{Columns, Forged, Stored};
 use crate::approvals::{ApprovalError, ApprovalFilter, ApprovalKey, ApprovalView, Hub, Tenants};
-use crate::audit::Entries;
+use crate::audit::{AuditEntry, Entries};
+use crate::hex::Hex;
 use crate::ledger::Shared as Ledger;
 use crate::{LedgerError, Timestamp};
 
@@ -138,6 +139,27 @@ impl ApprovalStore {
         }
     }
 
+    /// The entries of the chain about a request, oldest first.
+    pub(crate) async fn history(&self, id: String) -> Result<Vec<AuditEntry>, LedgerError> {
+        let stored = match &self.ledger.store {
+            #[cfg(feature = "sqlite")]
+            Store::Sqlite(store) => {
+                let look = move |connection: &_| super::sqlite::approvals::history(connection, &id);
+                store.read(move |c| look(c).map_err(reading)).await?
+            }
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => {
+                let client = store.client().await?;
+                super::postgres::approvals::history(&**client, &id).await?
+            }
+        };
+        let read = |entry: Stored| {
+            let hash = Hex::from_slice(&entry.hash);
+            AuditEntry::read(entry.writer, entry.sequence, hash, &entry.body)
+        };
+        stored.into_iter().map(read).collect()
+    }
+
     pub(crate) async fn list(
         &self,
         filter: ApprovalFilter,
@@ -206,19 +228,21 @@ async fn in_sqlite<A: Send + 'static, T: Send + 'static>(
     store.write(work).await
 }
 
+/// A piece of work in a transaction.
+#[cfg(feature = "postgres")]
+type InPostgres<A, T> =
+    for<'a> fn(
+        &'a tokio_postgres::Transaction<'a>,
+        &'a A,
+        &'a ApprovalKey,
+    ) -> kitelogik_core::BoxFuture<'a, Result<(Changes, T), tokio_postgres::Error>>;
+
 #[cfg(feature = "postgres")]
 async fn in_postgres<A: Send + Sync + 'static, T: Send + 'static>(
     store: &super::postgres::Postgres,
     argument: A,
     key: &ApprovalKey,
-    work: for<'a> fn(
-        &'a tokio_postgres::Transaction<'a>,
-        &'a A,
-        &'a ApprovalKey,
-    ) -> futures_util::future::BoxFuture<
-        'a,
-        Result<(Changes, T), tokio_postgres::Error>,
-    >,
+    work: InPostgres<A, T>,
 ) -> Done<T> {
     let key = key.clone();
     store

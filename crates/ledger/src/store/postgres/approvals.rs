@@ -4,7 +4,7 @@ use tokio_postgres::{Error, GenericClient, Row as SqlRow, Transaction};
 
 use crate::Timestamp;
 use crate::approvals::plan::{self, Answer, Ask, Changes, Decide, Found, Taking, Wanted, Written};
-use crate::approvals::row::{Columns, Forged, Row};
+use crate::approvals::row::{Columns, Forged, Row, Stored};
 use crate::approvals::table::{self, Value};
 use crate::approvals::{ApprovalError, ApprovalFilter, ApprovalKey, ApprovalView, Tenants};
 
@@ -111,6 +111,20 @@ pub(crate) async fn count_pending(
     let (text, values) = table::count_pending(tenants, now(client).await?);
     let row = client.query_one(&text, &parameters(&values)).await?;
     count(&row)
+}
+
+/// The entries of the chain about a request: where each is, its hash and its text.
+pub(crate) async fn history(client: &impl GenericClient, id: &str) -> Result<Vec<Stored>, Error> {
+    let rows = client.query(table::HISTORY, &[&id]).await?;
+    let stored = rows.iter().map(|row| {
+        Ok(Stored {
+            writer: number(row, 0)?,
+            sequence: number(row, 1)?,
+            hash: row.try_get(2)?,
+            body: row.try_get(3)?,
+        })
+    });
+    stored.collect()
 }
 
 /// The moment, by the clock of the server: the one clock that all processes share.
@@ -233,8 +247,12 @@ async fn write(
 }
 
 fn count(row: &SqlRow) -> Result<u64, Error> {
-    let count: i64 = row.try_get(0)?;
-    Ok(u64::try_from(count).unwrap_or(0))
+    number(row, 0)
+}
+
+fn number(row: &SqlRow, place: usize) -> Result<u64, Error> {
+    let number: i64 = row.try_get(place)?;
+    Ok(u64::try_from(number).unwrap_or(0))
 }
 
 fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row as SqlRow, ToSql, params, para
 
 use crate::Timestamp;
 use crate::approvals::plan::{self, Answer, Ask, Changes, Decide, Found, Taking, Wanted, Written};
-use crate::approvals::row::{Columns, Forged, Row};
+use crate::approvals::row::{Columns, Forged, Row, Stored};
 use crate::approvals::table::{self, Value};
 use crate::approvals::{ApprovalError, ApprovalFilter, ApprovalKey, ApprovalView, Tenants};
 
@@ -99,6 +99,20 @@ pub(crate) fn list(
 pub(crate) fn count_pending(connection: &Connection, tenants: &Tenants) -> rusqlite::Result<u64> {
     let (text, values) = table::count_pending(tenants, Timestamp::now());
     connection.query_row(&text, params_from_iter(values), number)
+}
+
+/// The entries of the chain about a request: where each is, its hash and its text.
+pub(crate) fn history(connection: &Connection, id: &str) -> rusqlite::Result<Vec<Stored>> {
+    let mut statement = connection.prepare_cached(table::HISTORY)?;
+    let rows = statement.query_map([id], |row| {
+        Ok(Stored {
+            writer: number_at(row, 0)?,
+            sequence: number_at(row, 1)?,
+            hash: row.get(2)?,
+            body: row.get(3)?,
+        })
+    })?;
+    rows.collect()
 }
 
 /// The number of the last change, and the requests that changed after the one with number `since`.
@@ -216,7 +230,11 @@ fn write(connection: &Connection, changes: &Changes, key: &ApprovalKey) -> rusql
 }
 
 fn number(row: &SqlRow<'_>) -> rusqlite::Result<u64> {
-    let number: i64 = row.get(0)?;
+    number_at(row, 0)
+}
+
+fn number_at(row: &SqlRow<'_>, place: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(place)?;
     Ok(u64::try_from(number).unwrap_or(0))
 }
 
