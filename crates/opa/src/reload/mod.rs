@@ -46,11 +46,9 @@ use self::task::Wake;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
-/// # let path = folder.path().join("policies");
-/// # std::fs::create_dir(&path)?;
-/// # std::fs::write(path.join("a.rego"), "package kitelogik.userpolicy\n\nallow if input.action == \"get_page\"\n")?;
-/// # std::env::set_current_dir(folder.path())?;
-/// let policy = Reloading::watch("policies").start().await?;
+/// # let policies = folder.path();
+/// # std::fs::write(policies.join("a.rego"), "package kitelogik.userpolicy\n\nallow if input.action == \"get_page\"\n")?;
+/// let policy = Reloading::watch(policies).start().await?;
 /// let gate = PolicyGate::new(policy.clone());
 ///
 /// println!("{} is in force", policy.status().revision);

@@ -45,7 +45,7 @@ impl Version {
         let engine = (settings.engine)(Embedded::builder(policy.clone()))
             .build()
             .map_err(|error| failed(&error))?;
-        if settings.self_test {
+        if settings.self_test && tests.may_have_tests() {
             let report = tests.run().map_err(|error| failed(&error))?;
             if report.counts.failed + report.counts.errors > 0 {
                 return Err(ReloadError::Test(failures(&report)));

@@ -203,6 +203,15 @@ impl TestRunner {
         &self.policy
     }
 
+    /// Whether there may be a test: `false` where there is none, found without compiling anything.
+    pub fn may_have_tests(&self) -> bool {
+        let modules = self.policy.modules().iter();
+        !self.tests.is_empty()
+            || modules
+                .filter(|module| !module.is_builtin())
+                .any(|module| module.text().contains("test_"))
+    }
+
     /// Runs all of them, one after the other.
     ///
     /// # Errors

@@ -1,9 +1,4 @@
 //! What the example prints. `cargo test` builds it beside this program.
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
 
 use std::env;
 use std::fs;

@@ -232,7 +232,11 @@ fn renamed(text: &str, name: &str) -> String {
         let is_name = |letter: char| letter.is_alphanumeric() || letter == '_';
         let length = match letter {
             '"' => quoted(rest),
-            '`' => rest[1..].find('`').map_or(rest.len(), |end| end + 2),
+            '`' => rest
+                .get(1..)
+                .unwrap_or_default()
+                .find('`')
+                .map_or(rest.len(), |end| end + 2),
             '#' => rest.find('\n').unwrap_or(rest.len()),
             letter if is_name(letter) => rest.find(|letter| !is_name(letter)).unwrap_or(rest.len()),
             letter => letter.len_utf8(),
