@@ -65,7 +65,10 @@ mod shadow;
 mod telemetry;
 
 #[cfg(feature = "embedded")]
-pub use embedded::{Embedded, EmbeddedBuilder, EmbeddedError};
+pub use embedded::{
+    Embedded, EmbeddedBuilder, EmbeddedError, ExplainedRule, Explanation, FailedCondition,
+    MetValue, RuleResult, SuggestedChange, Suggestion,
+};
 #[cfg(all(feature = "embedded", feature = "rest"))]
 pub use fallback::Fallback;
 pub use gate::{AuditFailure, PolicyGate, PolicyGateBuilder};

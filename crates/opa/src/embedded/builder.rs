@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -89,6 +89,8 @@ impl EmbeddedBuilder {
                 entry_point: self.policy.entry_point().to_owned(),
                 revision: self.policy.revision().into(),
                 limits: self.limits,
+                policy: self.policy,
+                explainer: OnceLock::new(),
                 slow: Arc::new(Semaphore::new(processors)),
             }),
         })

@@ -1,10 +1,11 @@
 mod builder;
 mod error;
+mod explain;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use kitelogik_core::{
@@ -17,8 +18,12 @@ use tokio::sync::Semaphore;
 
 pub use self::builder::EmbeddedBuilder;
 pub use self::error::EmbeddedError;
+pub use self::explain::{
+    ExplainedRule, Explanation, FailedCondition, MetValue, RuleResult, SuggestedChange, Suggestion,
+};
 
 use self::builder::Limits;
+use self::explain::Explainer;
 
 /// Answers from a Rego policy in this process: no server.
 ///
@@ -121,6 +126,8 @@ struct Shared {
     interpreter: Interpreter,
     /// Asked first; what it leaves to the interpreter, that decides.
     program: Option<Program>,
+    policy: Policy,
+    explainer: OnceLock<Explainer>,
     entry_point: String,
     revision: Arc<str>,
     limits: Limits,

@@ -17,7 +17,7 @@ use kitelogik_core::PolicyInput;
 
 use super::evaluate::{Evaluation, Stop};
 use super::node::{Body, Definition, GroupId, Head, Kind, Node, PackageId, ReasonId};
-use super::origin::{Mark, WrittenRule};
+use super::origin::{Mark, Origin, WrittenRule};
 use super::solve::Flow;
 use super::{Limits, Program, limits};
 use crate::Fault;
@@ -58,6 +58,8 @@ pub struct TracedRule {
     pub line: u32,
     /// Its number among all rules of its module, from 0.
     pub number: usize,
+    /// Its number among the rules of its path in its module, from 0.
+    pub among_its_path: usize,
     /// What it came to.
     pub outcome: Outcome,
 }
@@ -213,7 +215,7 @@ impl<'a> Tracer<'a> {
             Kind::Refer(reason) => {
                 for rule in &origin.rules {
                     let outcome = self.interpreted(None, reason);
-                    self.put(&origin.path, rule, outcome);
+                    self.put(origin, rule, outcome);
                 }
             }
             Kind::Complete | Kind::Set | Kind::Object => {
@@ -223,7 +225,7 @@ impl<'a> Tracer<'a> {
                     {
                         let outcome = self.definition(&origin.path, definition, rule);
                         if !is_constant(definition) {
-                            self.put(&origin.path, rule, outcome);
+                            self.put(origin, rule, outcome);
                         }
                     }
                 }
@@ -231,14 +233,17 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    fn put(&mut self, path: &str, rule: &WrittenRule, outcome: Outcome) {
+    fn put(&mut self, origin: &Origin, rule: &WrittenRule, outcome: Outcome) {
+        let own = origin.rules.iter().filter(|other| other.file == rule.file);
+        let among = own.take_while(|other| other.start != rule.start).count();
         let source = self.sources.rule(&rule.file, rule.start);
         let line = source.map_or(rule.line, |source| source.line);
         let traced = TracedRule {
-            path: path.to_owned(),
+            path: origin.path.to_string(),
             file: rule.file.to_string(),
             line,
             number: source.map_or(usize::MAX, |source| source.number),
+            among_its_path: among,
             outcome,
         };
         let place = (traced.file.clone(), rule.start, traced.path.clone());
