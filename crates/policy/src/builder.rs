@@ -9,7 +9,7 @@ use crate::builtin::{self, Builtin, BuiltinData};
 #[cfg(feature = "bundle")]
 use crate::bundle::{Bundle, Verification};
 use crate::compiled;
-use crate::directory::{Sources, TestFiles, canonical};
+use crate::directory::{MAX_POLICY_BYTES, Size, Sources, TestFiles, canonical};
 use crate::document::{self, Document, Format};
 use crate::limits::Limits;
 use crate::revision::revision;
@@ -27,6 +27,7 @@ pub struct PolicyBuilder {
     pub(crate) builtin: Builtin,
     pub(crate) entry_point: String,
     elsewhere: bool,
+    max_bytes: usize,
     #[cfg(feature = "bundle")]
     verification: Verification,
 }
@@ -38,6 +39,7 @@ impl PolicyBuilder {
             builtin: Builtin::Whole,
             entry_point: Policy::ENTRY_POINT.to_owned(),
             elsewhere: false,
+            max_bytes: MAX_POLICY_BYTES,
             #[cfg(feature = "bundle")]
             verification: Verification::default(),
         }
@@ -103,6 +105,15 @@ impl PolicyBuilder {
         self
     }
 
+    /// How much text the policy may have, in bytes: modules, rules and data together. Default: 64 MiB.
+    ///
+    /// A larger one is [`PolicyError::File`], which names what was too much. A file may have up to 8 MiB in any case, and a
+    /// directory 10,000 files.
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
     /// For a policy that decides on another machine than this one: the place it is read from here is then not among
     /// the paths that no call may touch.
     pub fn for_elsewhere(mut self) -> Self {
@@ -155,6 +166,7 @@ impl PolicyBuilder {
             rules,
             mut documents,
             mut warnings,
+            size: _,
             tests,
         } = sources;
         let mut tests = match tests {
@@ -249,6 +261,7 @@ impl PolicyBuilder {
         }
         let mut gathered = Gathered::default();
         gathered.sources.tests = tests;
+        gathered.sources.size = Size::up_to(self.max_bytes);
         for source in std::mem::take(&mut self.sources) {
             #[cfg(feature = "bundle")]
             let source = source.opened(&self.verification, self.builtin)?;

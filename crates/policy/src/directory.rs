@@ -11,6 +11,8 @@ use crate::rules;
 
 /// No file of a policy is larger: one that is was not meant to be one.
 const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
+/// How much text a policy may have where nothing else is said: 64 MiB.
+pub(crate) const MAX_POLICY_BYTES: usize = 64 * 1024 * 1024;
 const MAX_FILES: usize = 10_000;
 const MAX_DEPTH: usize = 32;
 
@@ -22,8 +24,48 @@ pub(crate) struct Sources {
     pub(crate) rules: Vec<(String, rules::Source)>,
     pub(crate) documents: Vec<Document>,
     pub(crate) warnings: Vec<String>,
+    pub(crate) size: Size,
     /// Where files of tests go; they are left out where there is no such place.
     pub(crate) tests: Option<TestFiles>,
+}
+
+/// How much text is read so far, and how much may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    taken: usize,
+    limit: usize,
+}
+
+impl Size {
+    pub(crate) fn up_to(limit: usize) -> Self {
+        Self { taken: 0, limit }
+    }
+
+    /// Makes room for what was read before.
+    pub(crate) fn add(&mut self, other: Self) -> Result<(), PolicyError> {
+        self.take("what was read", other.taken)
+    }
+
+    /// Makes room for so much text of what is called `name`.
+    pub(crate) fn take(&mut self, name: impl AsRef<Path>, bytes: usize) -> Result<(), PolicyError> {
+        self.taken = self.taken.saturating_add(bytes);
+        if self.taken <= self.limit {
+            return Ok(());
+        }
+        Err(PolicyError::File {
+            path: name.as_ref().to_owned(),
+            problem: format!(
+                "makes the policy larger than {} bytes, the limit: `PolicyBuilder::max_bytes` raises it",
+                self.limit
+            ),
+        })
+    }
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self::up_to(MAX_POLICY_BYTES)
+    }
 }
 
 /// Files of tests: part of no policy.
@@ -93,7 +135,8 @@ impl Sources {
             }
             Kind::Data(format) => self.data(path, format, &[]),
             Kind::Yaml => {
-                self.rules(path, file_name(path).to_owned(), read(path)?);
+                let text = self.read(path)?;
+                self.rules(path, file_name(path).to_owned(), text);
                 Ok(())
             }
             Kind::OtherData | Kind::Other => Err(PolicyError::File {
@@ -104,8 +147,15 @@ impl Sources {
         }
     }
 
-    fn module(&mut self, path: &Path, place: String) -> Result<(), PolicyError> {
+    /// The text of a file for which there is room.
+    pub(crate) fn read(&mut self, path: &Path) -> Result<String, PolicyError> {
         let text = read(path)?;
+        self.size.take(path, text.len())?;
+        Ok(text)
+    }
+
+    fn module(&mut self, path: &Path, place: String) -> Result<(), PolicyError> {
+        let text = self.read(path)?;
         self.modules.push(Module {
             name: shown(path),
             place,
@@ -116,10 +166,13 @@ impl Sources {
     }
 
     fn test(&mut self, path: &Path, kind: Test) -> Result<(), PolicyError> {
+        if self.tests.is_none() {
+            return Ok(());
+        }
+        let (name, text) = (shown(path), self.read(path)?);
         let Some(tests) = &mut self.tests else {
             return Ok(());
         };
-        let (name, text) = (shown(path), read(path)?);
         match kind {
             Test::Rego => tests.modules.push(Module {
                 place: name.clone(),
@@ -139,7 +192,7 @@ impl Sources {
 
     /// A data file, rooted at the folders it lies in, as OPA roots it.
     fn data(&mut self, path: &Path, format: Format, folders: &[String]) -> Result<(), PolicyError> {
-        let mut document = document::parse(&shown(path), &read(path)?, format)?;
+        let mut document = document::parse(&shown(path), &self.read(path)?, format)?;
         for folder in folders.iter().rev() {
             let inner = std::mem::take(&mut document.value);
             document.value = serde_json::json!({ folder: inner });
@@ -219,7 +272,7 @@ impl Walk<'_> {
             match kind(&path) {
                 Kind::Rego => self.sources.module(&path, place(folders, &name))?,
                 Kind::Yaml => {
-                    let text = read(&path)?;
+                    let text = self.sources.read(&path)?;
                     if rules::is_rules(&text) {
                         self.sources.rules(&path, place(folders, &name), text);
                     } else {

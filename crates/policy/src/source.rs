@@ -64,6 +64,9 @@ impl Source {
             #[cfg(feature = "bundle")]
             Self::Bundle(bundle) => {
                 let (mut modules, mut documents, path) = bundle.parts();
+                for module in &modules {
+                    sources.size.take(module.name(), module.text().len())?;
+                }
                 sources.modules.append(&mut modules);
                 sources.documents.append(&mut documents);
                 if let Some(path) = path {
@@ -93,6 +96,7 @@ impl Source {
                 sources.data_file(&path)
             }
             Self::Rego(name, text) => {
+                sources.size.take(&name, text.len())?;
                 let into = match (&mut sources.tests, test(&name)) {
                     (Some(tests), Some(Test::Rego)) => &mut tests.modules,
                     _ => &mut sources.modules,
@@ -106,6 +110,7 @@ impl Source {
                 Ok(())
             }
             Self::Rules(source) => {
+                sources.size.take(source.name(), source.text().len())?;
                 if let (Some(tests), Some(Test::Table)) = (&mut sources.tests, test(source.name()))
                 {
                     tests
@@ -118,6 +123,7 @@ impl Source {
             }
             Self::Data(text, format) => {
                 let origin = format!("data document {}", sources.documents.len() + 1);
+                sources.size.take(&origin, text.len())?;
                 sources
                     .documents
                     .push(document::parse(&origin, &text, format)?);
@@ -125,6 +131,7 @@ impl Source {
             }
             Self::Gathered(gathered) => {
                 own.extend(gathered.own);
+                sources.size.add(gathered.sources.size)?;
                 sources.append(gathered.sources);
                 Ok(())
             }
@@ -157,7 +164,7 @@ impl Sources {
                 });
             }
         };
-        let text = crate::directory::read(path)?;
+        let text = self.read(path)?;
         self.documents
             .push(document::parse(&path.display().to_string(), &text, format)?);
         Ok(())

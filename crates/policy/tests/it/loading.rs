@@ -202,3 +202,28 @@ fn the_policys_own_directory_is_protected_and_its_place_is_no_part_of_the_revisi
     assert!(protected.contains(&format!("{own}/")), "{protected:?}");
     assert_eq!(first.revision(), second.revision());
 }
+
+#[test]
+fn a_policy_of_more_text_than_it_may_have_is_refused_wherever_the_text_comes_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let rule = "package kitelogik.userpolicy\n\nallow if input.action == \"get_page\"\n";
+    for name in ["a.rego", "b.rego", "c.rego"] {
+        fs::write(folder.path().join(name), rule).unwrap();
+    }
+    let text = rule.len();
+    let three = || Policy::builder().directory(folder.path());
+    three().max_bytes(3 * text).build().unwrap();
+    let refused = |builder: kitelogik_policy::PolicyBuilder| {
+        let error = builder.max_bytes(3 * text).build().unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("larger than {} bytes", 3 * text)),
+            "{error}"
+        );
+    };
+    refused(three().rego("d.rego", "package kitelogik.userpolicy"));
+    refused(three().yaml("d.yaml", "version: 1\nrules: []"));
+    refused(three().data_json("{}"));
+    refused(three().directory(folder.path()));
+}
