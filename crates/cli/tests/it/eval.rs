@@ -76,6 +76,7 @@ fn json_is_the_whole_decision() {
             "reason": "Refunds over $200 require manager approval",
             "rule_matched": "data.kitelogik.main.deny[_]",
             "rules": ["block_large_refunds"],
+            "engine": "embedded", "engine_decision_id": null, "fallback": null,
             "fail_closed": null, "detail": null, "approval": null, "resolution_trace": [],
         })
     );
