@@ -8,6 +8,7 @@ use regorus::unstable::Ref;
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, PolicyLengthConfig, Value};
 
+use crate::allowance::{self, Allowance};
 use crate::recursion::{RecursiveFunction, recursive_function};
 use crate::{
     Fault, Program, builtins, document, fault, heads, negation, operators, output, refusal, tree,
@@ -32,6 +33,7 @@ const STEPS_PER_LOOK: NonZeroU32 = match NonZeroU32::new(8) {
 pub struct Interpreter {
     prepared: Engine,
     entry_point: String,
+    made_bytes: usize,
     /// Modules with operators that the interpreter is given as calls, as a program reads them.
     with_operators: HashMap<String, String>,
 }
@@ -91,9 +93,20 @@ impl Interpreter {
             None => Ok(Self {
                 prepared,
                 entry_point: entry_point.to_owned(),
+                made_bytes: allowance::DEFAULT,
                 with_operators,
             }),
         }
+    }
+
+    /// How much one evaluation may make, in bytes, texts and members of collections together. Default: 64 MiB.
+    ///
+    /// Beyond it, [`Fault::Limit`]. Counted are what built-ins make and, in a [`Program`], every member that a rule or a
+    /// comprehension gathers; what the interpreter gathers is bounded by the time that it takes.
+    #[must_use]
+    pub fn making(mut self, bytes: usize) -> Self {
+        self.made_bytes = bytes;
+        self
     }
 
     /// The same modules and data, compiled for deciding.
@@ -118,6 +131,7 @@ impl Interpreter {
         modules
             .collect::<anyhow::Result<Vec<_>>>()
             .and_then(|modules| Program::compile(&modules, data, &self.entry_point))
+            .map(|program| program.making(self.made_bytes))
             .map_err(|error| CompileError::Compile(fault::one_line(&error)))
     }
 
@@ -140,6 +154,7 @@ impl Interpreter {
     }
 
     fn evaluate(&self, input: Value, time: Duration) -> Result<Value, Fault> {
+        let _allowance = Allowance::of(self.made_bytes);
         let mut engine = self.prepared.clone();
         engine.set_input(input);
         let result = evaluate(&mut engine, QUESTION, time);

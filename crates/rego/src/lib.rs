@@ -23,6 +23,7 @@
 //! # }
 //! ```
 
+mod allowance;
 mod ascii_regex;
 mod builtins;
 mod dates;

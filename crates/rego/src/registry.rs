@@ -3,6 +3,8 @@
 use anyhow::Result;
 use regorus::{Engine, Value};
 
+use crate::allowance;
+
 pub(crate) trait Registry {
     /// Registers a built-in that takes so many `arguments`.
     fn add(
@@ -20,6 +22,11 @@ impl Registry for Engine {
         arguments: u8,
         call: impl Fn(Vec<Value>) -> Result<Value> + Clone + Send + Sync + 'static,
     ) -> Result<()> {
+        let call = move |values: Vec<Value>| {
+            let value = call(values)?;
+            allowance::made(&value)?;
+            Ok(value)
+        };
         self.add_extension(name.to_owned(), arguments, Box::new(call))
     }
 }

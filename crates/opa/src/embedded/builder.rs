@@ -54,6 +54,17 @@ impl EmbeddedBuilder {
         self
     }
 
+    /// How much one evaluation may make, in bytes: what built-ins make, and the members that rules and comprehensions
+    /// gather, all together. Default: 64 MiB.
+    ///
+    /// Beyond it, the decision is a denial with
+    /// [`LimitExceeded`](kitelogik_core::FailClosed::LimitExceeded). It is an estimate that holds memory down, not a
+    /// count of bytes; members that the interpreter gathers are bounded by its time instead.
+    pub fn max_made_bytes(mut self, bytes: usize) -> Self {
+        self.limits.made_bytes = bytes;
+        self
+    }
+
     /// How large the result document may be, as JSON. Default: 1 MiB.
     ///
     /// A larger one is denied with
@@ -76,7 +87,8 @@ impl EmbeddedBuilder {
                 .map(|module| (module.name(), module.text())),
             self.policy.data(),
             self.policy.entry_point(),
-        )?;
+        )?
+        .making(self.limits.made_bytes);
         let program = match self.compiled {
             true => Some(interpreter.program()?),
             false => None,
@@ -102,6 +114,7 @@ pub(super) struct Limits {
     pub(super) evaluation_time: Duration,
     pub(super) input_bytes: usize,
     pub(super) result_bytes: usize,
+    pub(super) made_bytes: usize,
 }
 
 impl Limits {
@@ -131,6 +144,7 @@ impl Default for Limits {
             evaluation_time: Duration::from_millis(100),
             input_bytes: 1024 * 1024,
             result_bytes: 1024 * 1024,
+            made_bytes: 64 * 1024 * 1024,
         }
     }
 }

@@ -60,6 +60,8 @@ use self::explain::Explainer;
 /// | time for one evaluation | 100 ms | [`evaluation_time`](EmbeddedBuilder::evaluation_time) |
 /// | input document, as JSON | 1 MiB | [`max_input_bytes`](EmbeddedBuilder::max_input_bytes) |
 /// | result document, as JSON | 1 MiB | [`max_result_bytes`](EmbeddedBuilder::max_result_bytes) |
+/// | what one evaluation makes, texts and members of collections together | 64 MiB | [`max_made_bytes`](EmbeddedBuilder::max_made_bytes) |
+/// | text of a policy, when it is loaded | 64 MiB | [`PolicyBuilder::max_bytes`](kitelogik_policy::PolicyBuilder::max_bytes) |
 /// | depth of the input document | 127 levels | |
 /// | elements that `numbers.range`, `numbers.range_step` or `net.cidr_expand` make | 100,000 | |
 /// | text that `concat`, `replace`, `strings.replace_n`, `sprintf` or `regex.replace` makes | 16 MiB | |
@@ -74,8 +76,8 @@ use self::explain::Explainer;
 ///
 /// The clock is looked at between steps of the evaluation: one single built-in runs to its end, so
 /// that an evaluation can take longer than its limit by as long as that takes. The limits on what
-/// the built-ins above make keep that short. Not bounded is memory that a policy gathers in many
-/// steps, other than by the time it has for it.
+/// the built-ins above make keep that short. What a policy gathers in many small steps is counted where it is compiled;
+/// in the interpreter, the time that it takes bounds it.
 ///
 /// # The async runtime
 ///

@@ -21,6 +21,8 @@ mod forgery;
 mod gate;
 mod kill_switch;
 mod layered;
+#[cfg(feature = "embedded")]
+mod limits;
 #[cfg(feature = "reload")]
 mod reload;
 #[cfg(feature = "rest")]

@@ -17,7 +17,7 @@ use super::operation::{compare, is_member, is_numbered, put};
 use super::solve::Flow;
 use super::value::{Val, defined};
 use crate::decimal::Decimal;
-use crate::{Fault, operators};
+use crate::{Fault, allowance, operators};
 
 /// How deep expressions and rules may stand within each other.
 const MAX_DEPTH: usize = 160;
@@ -56,6 +56,15 @@ pub(super) fn fault<T>(place: &Place, error: &anyhow::Error) -> Evaluated<T> {
 
 pub(super) fn error<T>(place: &Place, what: &str) -> Evaluated<T> {
     fault(place, &anyhow::anyhow!("{what}"))
+}
+
+/// Counts a member that a collection gets.
+pub(super) fn gather(member: &Val<'_>, place: &Place) -> Evaluated<()> {
+    let copied = match member {
+        Val::Text(text) => text.len(),
+        _ => 0,
+    };
+    allowance::gathered(copied).or_else(|error| fault(place, &error))
 }
 
 #[derive(Debug)]
@@ -368,6 +377,7 @@ impl<'a> Evaluation<'a> {
                 let mut array = Vec::new();
                 self.solve(&node.steps, &mut |evaluation| {
                     if let Some(value) = evaluation.value(term)? {
+                        gather(&value, &node.place)?;
                         array.push(value.to_value());
                     }
                     Ok(Flow::On)
@@ -378,6 +388,7 @@ impl<'a> Evaluation<'a> {
                 let mut set = BTreeSet::new();
                 self.solve(&node.steps, &mut |evaluation| {
                     if let Some(value) = evaluation.value(term)? {
+                        gather(&value, &node.place)?;
                         set.insert(value.to_value());
                     }
                     Ok(Flow::On)
@@ -390,6 +401,8 @@ impl<'a> Evaluation<'a> {
                     if let (Some(key), Some(value)) =
                         (evaluation.value(key)?, evaluation.value(value)?)
                     {
+                        gather(&key, &node.place)?;
+                        gather(&value, &node.place)?;
                         put(&mut object, &key, &value, &node.place)?;
                     }
                     Ok(Flow::On)

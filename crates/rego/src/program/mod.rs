@@ -33,6 +33,7 @@ use regorus::Value;
 use regorus::unstable::{Module, Ref};
 
 use crate::Fault;
+use crate::allowance::Allowance;
 
 pub use self::answer::Document;
 pub use self::trace::{
@@ -102,6 +103,7 @@ pub struct Program {
     entry: Node,
     left: Vec<Interpreted>,
     empty_set: Value,
+    made_bytes: usize,
 }
 
 impl Program {
@@ -111,6 +113,11 @@ impl Program {
         entry_point: &str,
     ) -> anyhow::Result<Self> {
         compile::compile(modules, data, entry_point)
+    }
+
+    pub(crate) fn making(mut self, bytes: usize) -> Self {
+        self.made_bytes = bytes;
+        self
     }
 
     /// The same program without its index: it looks at every rule, as the interpreter does, and meets every error.
@@ -149,6 +156,7 @@ impl Program {
         limits: Limits,
         read: impl FnOnce(Document<'_>) -> T,
     ) -> Answer<T> {
+        let _allowance = Allowance::of(self.made_bytes);
         let mut evaluation = Evaluation::new(self, input, limits.time);
         let answer = match &self.entry {
             Node::Package(id) if self.has_rules_only(*id) => evaluation

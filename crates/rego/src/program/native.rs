@@ -13,7 +13,7 @@ use super::marshal::marshalled;
 use super::node::Node;
 use super::value::{Kind, Val};
 use crate::registry::Registry;
-use crate::{builtins, regex as patterns};
+use crate::{allowance, builtins, regex as patterns};
 
 /// What depends on more than its arguments, or is read otherwise where it stands.
 const LEFT: [&str; 10] = [
@@ -107,10 +107,12 @@ impl Builtin {
     /// What it makes of `arguments`; [`Value::Undefined`] where it is undefined.
     pub(super) fn call(&self, arguments: &[Val<'_>]) -> Result<Value> {
         let values: Vec<Value> = arguments.iter().map(Val::to_value).collect();
-        match &self.call {
+        let value = match &self.call {
             Call::Own(builtin) => builtins::call(*builtin, &values),
             Call::Replaced(call) => call(values),
-        }
+        }?;
+        allowance::made(&value)?;
+        Ok(value)
     }
 
     /// Whether it is `object.get`.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use regorus::Value;
 
-use super::evaluate::{Evaluated, Evaluation, Memo, Stop, error, refer};
+use super::evaluate::{Evaluated, Evaluation, Memo, Stop, error, gather, refer};
 use super::node::{Body, Definition, Group, GroupId, Head, Kind, Node, PackageId};
 use super::operation::put;
 use super::solve::Flow;
@@ -135,6 +135,7 @@ impl<'a> Evaluation<'a> {
                             match &body.head {
                                 Head::Value(node) => {
                                     if let Some(member) = evaluation.value(node)? {
+                                        gather(&member, &definition.place)?;
                                         set.insert(member.to_value());
                                     }
                                 }
@@ -167,6 +168,8 @@ impl<'a> Evaluation<'a> {
                                     if let (Some(key), Some(value)) =
                                         (evaluation.value(key)?, evaluation.value(value)?)
                                     {
+                                        gather(&key, &definition.place)?;
+                                        gather(&value, &definition.place)?;
                                         put(&mut object, &key, &value, &definition.place)?;
                                     }
                                 }
