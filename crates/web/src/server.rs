@@ -1,0 +1,232 @@
+//! The server.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware;
+use kitelogik_ledger::Ledger;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+use crate::app::{App, Shared};
+use crate::chain::ChainWatch;
+use crate::guard::guard;
+use crate::identity::Identity;
+use crate::origin::{Origin, Origins};
+use crate::secret::{FormKey, NoRandomness};
+use crate::sign_in::{Attempts, Sessions};
+use crate::token::TokenFile;
+use crate::{api, page};
+
+/// How large what a browser or a program sends may be: what a call's arguments may have, and some.
+const MAX_BODY: usize = 512 * 1024;
+
+/// How many pages may keep themselves up to date at once.
+const MAX_STREAMS: usize = 500;
+
+/// How long the last answers may take when the server ends.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// The page and the API, listening.
+pub struct Server {
+    listener: TcpListener,
+    app: Shared,
+    end: watch::Sender<bool>,
+}
+
+/// Says how a [`Server`] is reached and who may sign in. By default nobody can: name a file of tokens, or print a
+/// [`Server::link`].
+#[must_use]
+pub struct ServerBuilder {
+    ledger: Ledger,
+    address: SocketAddr,
+    public: bool,
+    origin: Option<Origin>,
+    tokens: Option<TokenFile>,
+    session_lifetime: Duration,
+    attempts: u32,
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The address is reached from other machines, and nobody said that this is meant.
+    #[error(
+        "`{address}` is reached from other machines: say that this is meant (`--public`), and under which name (`--origin https://…`)"
+    )]
+    Public {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The address cannot be listened at.
+    #[error("cannot listen at `{address}`: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The server ended by a fault.
+    #[error("the server ended: {0}")]
+    Serve(io::Error),
+    /// The system gives no random numbers.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+}
+
+impl ServerBuilder {
+    /// Where it listens. Default: `127.0.0.1:8787`. With port 0, at a free one.
+    pub fn bind(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Says that other machines may reach it. [`origin`](Self::origin) has to be named, too.
+    pub fn public(mut self) -> Self {
+        self.public = true;
+        self
+    }
+
+    /// Under which name people reach it, where a server with TLS stands in front. Default: the address that it
+    /// listens at, and `localhost`. Requests to any other name are refused.
+    pub fn origin(mut self, origin: Origin) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// Whose tokens sign in, on the page and at the API. Default: nobody's.
+    pub fn tokens(mut self, tokens: TokenFile) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+
+    /// How long somebody stays signed in. Default: 8 hours.
+    pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
+        self.session_lifetime = lifetime;
+        self
+    }
+
+    /// How often one address may fail to sign in within a minute. Default: 10.
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// Begins to listen.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be listened at, or is reached from other machines and nobody said that this is meant.
+    pub async fn start(self) -> Result<Server, ServerError> {
+        let address = self.address;
+        let is_meant = self.public && self.origin.is_some();
+        if !(address.ip().is_loopback() || is_meant) {
+            return Err(ServerError::Public { address });
+        }
+        let listen = |source| ServerError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let bound = listener.local_addr().map_err(listen)?;
+        let (end, ending) = watch::channel(false);
+        let app = Arc::new(App {
+            chain: ChainWatch::new(self.ledger.clone()),
+            ledger: self.ledger,
+            origins: Origins::new(self.origin, bound),
+            sessions: Sessions::new(self.session_lifetime, self.tokens),
+            attempts: Attempts::new(self.attempts, Duration::from_secs(60)),
+            forms: FormKey::new()?,
+            ending,
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+        });
+        Ok(Server { listener, app, end })
+    }
+}
+
+impl Server {
+    /// A server of the approvals and the record of `ledger`.
+    pub fn builder(ledger: Ledger) -> ServerBuilder {
+        ServerBuilder {
+            ledger,
+            address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8787),
+            public: false,
+            origin: None,
+            tokens: None,
+            session_lifetime: Duration::from_secs(8 * 3600),
+            attempts: 10,
+        }
+    }
+
+    /// Where people reach it, as in `http://127.0.0.1:8787`.
+    pub fn url(&self) -> String {
+        self.app
+            .origins
+            .main()
+            .map_or(String::new(), Origin::to_string)
+    }
+
+    /// A link that signs `identity` in, once, within `lifetime`. Whoever reads it first is them: print it where the
+    /// agent does not read.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no random numbers.
+    pub fn link(&self, identity: Identity, lifetime: Duration) -> Result<String, NoRandomness> {
+        let code = self.app.sessions.link(identity, lifetime)?;
+        Ok(format!("{}/sign-in/{code}", self.url()))
+    }
+
+    /// Answers until `shutdown` is done, and then ends within five seconds.
+    ///
+    /// # Errors
+    ///
+    /// The listener failed.
+    pub async fn run(
+        self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServerError> {
+        let Self { listener, app, end } = self;
+        let router = router(app);
+        let mut ended = end.subscribe();
+        let serve = axum::serve(
+            listener,
+            router.into_make_service_with_connect_info::<SocketAddr>(),
+        )
+        .with_graceful_shutdown(async move {
+            shutdown.await;
+            // Streams end by themselves then.
+            let _ = end.send(true);
+        });
+        let late = async move {
+            let _ = ended.wait_for(|ended| *ended).await;
+            tokio::time::sleep(LAST_ANSWERS).await;
+        };
+        tokio::select! {
+            served = serve => served.map_err(ServerError::Serve),
+            () = late => Ok(()),
+        }
+    }
+}
+
+fn router(app: Shared) -> Router {
+    Router::new()
+        .merge(page::routes())
+        .merge(api::routes())
+        .fallback(async || (StatusCode::NOT_FOUND, "there is no such page\n"))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(app.clone(), guard))
+        .with_state(app)
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("url", &self.url())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,229 @@
+//! Sessions of people who are signed in, one-time links, and the limit on attempts.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::identity::Identity;
+use crate::secret::{Digest, NoRandomness, secret};
+use crate::token::TokenFile;
+
+/// How many sessions there may be at once; a new one takes the place of the one that ends first.
+const MAX_SESSIONS: usize = 1000;
+
+/// How many addresses are watched at once.
+const MAX_ADDRESSES: usize = 10_000;
+
+/// How a session was begun, and so what ends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Origin {
+    Link,
+    /// With the token of this digest: the session ends when the token does.
+    Token(Digest),
+}
+
+#[derive(Clone, Debug)]
+struct Session {
+    identity: Identity,
+    origin: Origin,
+    ends: Instant,
+    /// What the next page tells, as in "approved".
+    notice: Option<Notice>,
+}
+
+/// What came of the last thing that somebody did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Notice {
+    pub(crate) good: bool,
+    pub(crate) text: String,
+}
+
+/// Who is signed in. Kept in memory: when the server starts anew, all sign in again.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    lifetime: Duration,
+    tokens: Option<TokenFile>,
+    sessions: Mutex<HashMap<Digest, Session>>,
+    links: Mutex<HashMap<Digest, (Identity, Instant)>>,
+}
+
+impl Sessions {
+    pub(crate) fn new(lifetime: Duration, tokens: Option<TokenFile>) -> Self {
+        Self {
+            lifetime,
+            tokens,
+            sessions: Mutex::default(),
+            links: Mutex::default(),
+        }
+    }
+
+    /// How long a session lasts.
+    pub(crate) fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// A code that signs `identity` in, once, within `lifetime`.
+    pub(crate) fn link(
+        &self,
+        identity: Identity,
+        lifetime: Duration,
+    ) -> Result<String, NoRandomness> {
+        let code = secret()?;
+        let ends = Instant::now() + lifetime;
+        locked(&self.links).insert(Digest::of(&code), (identity, ends));
+        Ok(code)
+    }
+
+    /// Signs in by a one-time code, which is used up. The session's secret, for the cookie.
+    pub(crate) fn by_link(&self, code: &str) -> Result<Option<String>, NoRandomness> {
+        let taken = locked(&self.links).remove(&Digest::of(code));
+        match taken {
+            Some((identity, ends)) if Instant::now() < ends => {
+                self.begin(identity, Origin::Link).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Signs in by a token.
+    pub(crate) fn by_token(&self, token: &str) -> Result<Option<String>, NoRandomness> {
+        let digest = Digest::of(token);
+        match self.holder(&digest) {
+            Some(identity) => self.begin(identity, Origin::Token(digest)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whose token this is.
+    pub(crate) fn bearer(&self, token: &str) -> Option<Identity> {
+        self.holder(&Digest::of(token))
+    }
+
+    /// Who is signed in with this cookie, as their token says now.
+    pub(crate) fn who(&self, cookie: &str) -> Option<Identity> {
+        let digest = Digest::of(cookie);
+        let session = locked(&self.sessions).get(&digest).cloned()?;
+        let identity = if Instant::now() < session.ends {
+            match &session.origin {
+                Origin::Link => Some(session.identity),
+                Origin::Token(token) => self.holder(token),
+            }
+        } else {
+            None
+        };
+        if identity.is_none() {
+            locked(&self.sessions).remove(&digest);
+        }
+        identity
+    }
+
+    pub(crate) fn end(&self, cookie: &str) {
+        locked(&self.sessions).remove(&Digest::of(cookie));
+    }
+
+    /// Leaves word for the next page.
+    pub(crate) fn tell(&self, cookie: &str, notice: Notice) {
+        if let Some(session) = locked(&self.sessions).get_mut(&Digest::of(cookie)) {
+            session.notice = Some(notice);
+        }
+    }
+
+    pub(crate) fn told(&self, cookie: &str) -> Option<Notice> {
+        let mut sessions = locked(&self.sessions);
+        sessions.get_mut(&Digest::of(cookie))?.notice.take()
+    }
+
+    /// A file that cannot be read lets nobody in.
+    fn holder(&self, digest: &Digest) -> Option<Identity> {
+        match self.tokens.as_ref()?.find(digest) {
+            Ok(identity) => identity,
+            Err(error) => {
+                tracing::error!(%error, "nobody can sign in by token");
+                None
+            }
+        }
+    }
+
+    fn begin(&self, identity: Identity, origin: Origin) -> Result<String, NoRandomness> {
+        let cookie = secret()?;
+        let now = Instant::now();
+        let mut sessions = locked(&self.sessions);
+        sessions.retain(|_, session| now < session.ends);
+        if sessions.len() >= MAX_SESSIONS {
+            let first = sessions
+                .iter()
+                .min_by_key(|(_, session)| session.ends)
+                .map(|(digest, _)| digest.clone());
+            first.and_then(|digest| sessions.remove(&digest));
+        }
+        let session = Session {
+            identity,
+            origin,
+            ends: now + self.lifetime,
+            notice: None,
+        };
+        sessions.insert(Digest::of(&cookie), session);
+        Ok(cookie)
+    }
+}
+
+/// How often an address may fail to sign in.
+#[derive(Debug)]
+pub(crate) struct Attempts {
+    limit: u32,
+    window: Duration,
+    failed: Mutex<HashMap<IpAddr, (u32, Instant)>>,
+}
+
+impl Attempts {
+    pub(crate) fn new(limit: u32, window: Duration) -> Self {
+        Self {
+            limit,
+            window,
+            failed: Mutex::default(),
+        }
+    }
+
+    /// How long this address has to wait; none where it may try.
+    pub(crate) fn wait(&self, address: IpAddr) -> Option<Duration> {
+        let failed = locked(&self.failed);
+        let (count, since) = failed.get(&network(address))?;
+        let left = self.window.checked_sub(since.elapsed())?;
+        (*count >= self.limit).then_some(left)
+    }
+
+    /// Counts a failure.
+    pub(crate) fn fail(&self, address: IpAddr) {
+        let mut failed = locked(&self.failed);
+        if failed.len() >= MAX_ADDRESSES {
+            failed.retain(|_, (_, since)| since.elapsed() < self.window);
+            if failed.len() >= MAX_ADDRESSES {
+                // Memory is bounded first: nobody guesses 256 bits, however often they try.
+                return;
+            }
+        }
+        let at = failed
+            .entry(network(address))
+            .or_insert((0, Instant::now()));
+        if at.1.elapsed() >= self.window {
+            *at = (0, Instant::now());
+        }
+        at.0 = at.0.saturating_add(1);
+    }
+}
+
+/// Whoever has one address of IPv6 has 2^64 of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(ip) => {
+            let prefix = ip.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(prefix.into())
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,173 @@
+//! Who made a request: by cookie on pages, by bearer token on the API, never by the one on the other.
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use crate::app::{Peer, Shared};
+use crate::identity::Identity;
+use crate::page::{Failure, elsewhere};
+use crate::problem::Problem;
+
+/// Somebody who is signed in, on a page.
+#[derive(Debug)]
+pub(crate) struct Visitor {
+    pub(crate) identity: Identity,
+    pub(crate) cookie: String,
+}
+
+impl Visitor {
+    /// What their forms must bring along.
+    pub(crate) fn form_token(&self, app: &Shared) -> String {
+        app.forms.token(&self.cookie)
+    }
+
+    /// Whether a form is one that a page of theirs held.
+    pub(crate) fn check(&self, app: &Shared, token: &str) -> Result<(), Failure> {
+        if app.forms.is_token(&self.cookie, token) {
+            Ok(())
+        } else {
+            Err(Failure::Forged)
+        }
+    }
+}
+
+impl OptionalFromRequestParts<Shared> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &Shared,
+    ) -> Result<Option<Self>, Self::Rejection> {
+        let Some(cookie) = cookie(&parts.headers, session_cookie(app)) else {
+            return Ok(None);
+        };
+        Ok(app
+            .sessions
+            .who(&cookie)
+            .map(|identity| Self { identity, cookie }))
+    }
+}
+
+impl FromRequestParts<Shared> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Self::Rejection> {
+        let found =
+            <Self as OptionalFromRequestParts<Shared>>::from_request_parts(parts, app).await?;
+        if let Some(visitor) = found {
+            return Ok(visitor);
+        }
+        let path = parts
+            .uri
+            .path_and_query()
+            .map_or("/approvals", |path| path.as_str());
+        // Followed from another site, a link comes without the cookie; from a page of ours, with it.
+        let from_elsewhere = parts
+            .headers
+            .get("sec-fetch-site")
+            .is_some_and(|site| site == "cross-site" || site == "same-site");
+        if from_elsewhere && parts.method == axum::http::Method::GET {
+            return Err(elsewhere(path));
+        }
+        let query: String = form_urlencoded(path);
+        Err(Redirect::to(&format!("/sign-in?next={query}")).into_response())
+    }
+}
+
+/// A program with a bearer token, on the API.
+#[derive(Debug)]
+pub(crate) struct Bearer(pub(crate) Identity);
+
+impl FromRequestParts<Shared> for Bearer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Self::Rejection> {
+        let address = parts
+            .extensions
+            .get::<Peer>()
+            .map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
+        if let Some(wait) = app.attempts.wait(address) {
+            return Err(Problem::TooMany(wait));
+        }
+        let token = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim());
+        match token.and_then(|token| app.sessions.bearer(token)) {
+            Some(identity) => Ok(Self(identity)),
+            None => {
+                if token.is_some() {
+                    app.attempts.fail(address);
+                }
+                Err(Problem::Unauthorized)
+            }
+        }
+    }
+}
+
+/// The cookie of a session. With `__Host-`, no other host can set it, and it goes out by TLS only.
+pub(crate) fn session_cookie(app: &Shared) -> &'static str {
+    if app.origins.is_secure() {
+        "__Host-kitelogik"
+    } else {
+        "kitelogik"
+    }
+}
+
+/// The cookie that ties a form for signing in to one browser.
+pub(crate) fn form_cookie(app: &Shared) -> &'static str {
+    if app.origins.is_secure() {
+        "__Host-kitelogik-form"
+    } else {
+        "kitelogik-form"
+    }
+}
+
+/// The value of a cookie that is there once.
+pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let mut values = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(own, _)| *own == name)
+        .map(|(_, value)| value.to_owned());
+    let value = values.next()?;
+    values.next().is_none().then_some(value)
+}
+
+/// Sets a cookie, or with an age of zero takes it away.
+pub(crate) fn set_cookie(
+    app: &Shared,
+    name: &str,
+    value: &str,
+    max_age: std::time::Duration,
+) -> Option<HeaderValue> {
+    let secure = if app.origins.is_secure() {
+        "; Secure"
+    } else {
+        ""
+    };
+    let age = max_age.as_secs();
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}");
+    HeaderValue::from_str(&text).ok()
+}
+
+/// `text` as it stands in a query.
+pub(crate) fn form_urlencoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}

@@ -1,0 +1,17 @@
+//! What the page and the API promise, proven by asking them.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod api;
+mod browser;
+mod decisions;
+mod door;
+mod escaping;
+mod headers;
+mod house;
+mod http;
+mod records;
