@@ -1,5 +1,6 @@
 //! How a session's question becomes a decision.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -72,13 +73,13 @@ impl Session {
     /// Asks a person, and judges again what they granted, because the policy, the budget or the kill
     /// switch may have changed meanwhile. Only what the policy then allows, or wants approved for the
     /// same rules and reasons, uses the grant.
-    async fn approved(
+    async fn approved<'a>(
         &self,
-        question: &Question<'_>,
+        question: &Question<'a>,
         counted: Option<&CountedCall>,
-        mut event: GovernanceEvent,
+        mut event: Cow<'a, GovernanceEvent>,
         mut decision: PolicyDecision,
-    ) -> (GovernanceEvent, PolicyDecision) {
+    ) -> (Cow<'a, GovernanceEvent>, PolicyDecision) {
         for _ in 0..MAX_APPROVALS {
             let request = question.request(&event, &decision);
             let reviewed = self.gate.review(&request, decision.clone()).await;
@@ -120,17 +121,20 @@ impl Session {
         self.deadline.map_or(limit, |deadline| deadline.min(limit))
     }
 
-    async fn judge(
+    async fn judge<'a>(
         &self,
-        question: &Question<'_>,
+        question: &Question<'a>,
         usage: BudgetUsage,
-    ) -> (GovernanceEvent, PolicyDecision) {
+    ) -> (Cow<'a, GovernanceEvent>, PolicyDecision) {
         match question.asked {
-            Asked::Call(request) => self.judge_call(request, usage).await,
+            Asked::Call(request) => {
+                let (event, decision) = self.judge_call(request, usage).await;
+                (Cow::Owned(event), decision)
+            }
             Asked::Event(event) => {
                 let limit = self.limit();
                 let decision = self.gate.judge(event, &self.context, usage, limit).await;
-                (event.clone(), decision)
+                (Cow::Borrowed(event), decision)
             }
         }
     }
