@@ -11,7 +11,7 @@ use http::{Uri, uri};
 use super::address::Address;
 use super::breaker::{Breaker, Terms};
 use super::connector::{Connector, Route};
-use super::endpoint::{Endpoint, Shared};
+use super::endpoint::{Endpoint, PATIENCE, Shared};
 use super::entry_point::EntryPoint;
 use super::failover::Endpoints;
 use super::headers;
@@ -282,8 +282,8 @@ impl OpaClientBuilder {
         Terms {
             failures: self.open_after,
             interval: self.probe_interval,
-            // A probe is done within the time of a decision, unless its runtime stands still.
-            lease: self.timeout.saturating_mul(2),
+            // Every probe is done by then, unless its runtime stands still.
+            lease: self.timeout.saturating_mul(PATIENCE + 1),
         }
     }
 

@@ -59,6 +59,9 @@ pub(super) enum Admitted {
     Refuse(EngineError),
 }
 
+/// How many times the time of a decision a probe has that decides whether a server is left alone.
+pub(super) const PATIENCE: u32 = 4;
+
 /// How a question may be put to an endpoint.
 pub(super) struct Attempt<'a> {
     pub(super) question: &'a Bytes,
@@ -93,22 +96,22 @@ impl Endpoint {
         let limit = attempt.deadline.left();
         let outcome = tokio::time::timeout(limit, self.exchange(&attempt))
             .await
-            .unwrap_or_else(|_| Err(self.late()))
+            .unwrap_or_else(|_| Err(late(self.shared.timeout)))
             .and_then(|answer| self.read(&answer));
         asked.settle(outcome.as_ref().map(drop));
         outcome
     }
 
     /// Asks for the entry point with nothing of a caller's, over a connection of its own.
-    pub(super) async fn prove(&self) -> Result<PolicyDecision, Failure> {
+    pub(super) async fn prove(&self, limit: Duration) -> Result<PolicyDecision, Failure> {
         let ask = async {
             let question = question::of_nobody().map_err(Failure::ours)?;
             let connection = self.connector.connect().await?;
             self.send(connection, question).await
         };
-        tokio::time::timeout(self.shared.timeout, ask)
+        tokio::time::timeout(limit, ask)
             .await
-            .unwrap_or_else(|_| Err(self.late()))
+            .unwrap_or_else(|_| Err(late(limit)))
             .and_then(|answer| self.read(&answer))
     }
 
@@ -193,18 +196,6 @@ impl Endpoint {
         })
     }
 
-    fn late(&self) -> Failure {
-        let limit = self.shared.timeout;
-        Failure {
-            error: EngineError::new(
-                FailClosed::EngineTimeout,
-                format!("no whole answer within {limit:?}"),
-            ),
-            unanswered: false,
-            unavailable: true,
-        }
-    }
-
     fn tell(&self, change: Option<Change>) {
         let Some(change) = change else { return };
         let change = BreakerChange {
@@ -258,8 +249,10 @@ impl Drop for Asked<'_> {
             return;
         }
         if let Some(lease) = self.endpoint.breaker.failed(self.epoch, Instant::now()) {
-            // Nobody waits for it, so that a denial is not held up.
-            drop(Leased::new(self.endpoint, lease).probe(Demand::Answer));
+            // Nobody waits for it, so that a denial is not held up, and a server that is only slow,
+            // because of what callers made it ponder, has the time to answer.
+            let limit = self.endpoint.shared.timeout.saturating_mul(PATIENCE);
+            drop(Leased::new(self.endpoint, lease).probe_within(limit, Demand::Answer));
         }
     }
 }
@@ -283,9 +276,14 @@ impl Leased {
     ///
     /// It goes on when nobody waits for it. None outside of a runtime.
     pub(super) fn probe(self, demand: Demand) -> Option<JoinHandle<bool>> {
+        let limit = self.endpoint.shared.timeout;
+        self.probe_within(limit, demand)
+    }
+
+    fn probe_within(self, limit: Duration, demand: Demand) -> Option<JoinHandle<bool>> {
         let runtime = Handle::try_current().ok()?;
         Some(runtime.spawn(async move {
-            let found = match self.endpoint.prove().await {
+            let found = match self.endpoint.prove(limit).await {
                 Ok(_) => Ok(()),
                 Err(failure) if demand.is_met_despite(&failure) => Ok(()),
                 Err(failure) => Err(Arc::from(failure.error.to_string())),
@@ -310,6 +308,17 @@ impl Drop for Leased {
             let change = self.endpoint.breaker.abandoned(lease, Instant::now());
             self.endpoint.tell(change);
         }
+    }
+}
+
+fn late(limit: Duration) -> Failure {
+    Failure {
+        error: EngineError::new(
+            FailClosed::EngineTimeout,
+            format!("no whole answer within {limit:?}"),
+        ),
+        unanswered: false,
+        unavailable: true,
     }
 }
 

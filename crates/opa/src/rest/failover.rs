@@ -55,7 +55,7 @@ impl Endpoints {
         let count = asked.len();
         let mut unanswered = Vec::new();
         for (index, endpoint) in asked.into_iter().chain(left_alone).enumerate() {
-            match endpoint.prove().await {
+            match endpoint.prove(endpoint.shared.timeout).await {
                 Ok(decision) => {
                     endpoint.proven();
                     return Ok(decision);

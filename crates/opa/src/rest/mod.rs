@@ -104,8 +104,9 @@ use self::revision::LastRevision;
 /// * **Closed**, it is asked. Three questions in a row ([`open_after`](OpaClientBuilder::open_after))
 ///   that bring nothing - the connection is refused or lost, the time is up, the caller gave up, or
 ///   the answer is a 5xx other than OPA's own for a policy that fails - make the client send a
-///   *probe*, in the background: it asks for the entry point with no caller's session or arguments.
-///   Only if that brings nothing either, and nobody was answered meanwhile, the breaker opens.
+///   *probe*, in the background: it asks for the entry point with no caller's session or arguments,
+///   and has four times the time of a decision. Only if that brings nothing either, and nobody was
+///   answered meanwhile, the breaker opens.
 /// * **Open**, it is not asked, and a call is denied with
 ///   [`EngineUnreachable`](FailClosed::EngineUnreachable) at once. From time to time, at most
 ///   [`probe_interval`](OpaClientBuilder::probe_interval) apart and sooner at first, one call's
@@ -116,8 +117,8 @@ use self::revision::LastRevision;
 ///
 /// So no caller can close a server to others by what it asks: a policy made to ponder for too long,
 /// a request that a proxy resets, a call given up again and again, all lead to a probe, which is
-/// answered. What remains is to keep a server so busy that it answers nobody: that no client can
-/// tell from one that is dead.
+/// answered. What remains is to keep a server so busy for so long that it answers nobody: that no
+/// client can tell from one that is dead.
 ///
 /// [`endpoints`](Self::endpoints) tells the state of each; a change is an event of `tracing`, and is told to
 /// [`on_breaker_change`](OpaClientBuilder::on_breaker_change).
