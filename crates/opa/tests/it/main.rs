@@ -15,6 +15,8 @@ mod cases;
 mod conformance;
 #[cfg(feature = "embedded")]
 mod embedded;
+#[cfg(feature = "embedded")]
+mod explain;
 #[cfg(all(feature = "embedded", feature = "rest"))]
 mod fallback;
 mod forgery;
