@@ -41,6 +41,7 @@ mod network;
 mod numbers;
 mod objects;
 mod operators;
+mod order;
 mod output;
 mod program;
 mod query;

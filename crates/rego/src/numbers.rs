@@ -2,8 +2,11 @@
 
 use anyhow::{Result, anyhow, bail};
 use regorus::Value;
+use regorus::unstable::ArithOp;
 
 use super::builtins::{MAX_ELEMENTS, any, bounded, exponent, over, text};
+use super::decimal::Decimal;
+use super::operators;
 use super::registry::Registry;
 
 /// How far `bits.lsh` may shift.
@@ -25,7 +28,13 @@ pub(super) fn register(registry: &mut impl Registry) -> Result<()> {
         Some(value) if value.as_i64().is_ok() && is_integer(value) => Ok(()),
         _ => bail!("`format_int` expects an integer of 64 bits"),
     })?;
-    bounded(registry, "product", 1, factors)?;
+    registry.add("product", 1, |values: Vec<Value>| {
+        factors(&values)?;
+        folded(&values, &ArithOp::Mul, 1)
+    })?;
+    registry.add("sum", 1, |values: Vec<Value>| {
+        folded(&values, &ArithOp::Add, 0)
+    })?;
     bounded(registry, "to_number", 1, number)?;
     bounded(registry, "json.unmarshal", 1, exponent)?;
     bounded(registry, "units.parse", 1, |values| unit(values, &UNITS))?;
@@ -87,6 +96,29 @@ fn factors(values: &[Value]) -> Result<()> {
         return Err(over(MAX_FACTORS, "factors"));
     }
     Ok(())
+}
+
+/// What comes of all numbers, one after the other, with the digits that OPA has.
+fn folded(values: &[Value], operation: &ArithOp, first: u64) -> Result<Value> {
+    let numbers: Vec<&Value> = match values.first() {
+        Some(Value::Array(items)) => items.iter().collect(),
+        Some(Value::Set(items)) => items.iter().collect(),
+        _ => bail!("operand 1 must be an array or a set"),
+    };
+    let mut short = Some(Value::from(first));
+    for number in &numbers {
+        short = short.and_then(|made| operators::of_integers(operation, &made, number));
+    }
+    if let Some(made) = short {
+        return Ok(made);
+    }
+    let mut made = Decimal::of(&Value::from(first)).ok_or_else(|| anyhow!("no number"))?;
+    for number in numbers {
+        let number =
+            Decimal::of(number).ok_or_else(|| anyhow!("operand 1 must have numbers only"))?;
+        made = Decimal::compute(operation, &made, &number)?;
+    }
+    made.to_value()
 }
 
 /// OPA reads no number with white space around it.

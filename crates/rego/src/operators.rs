@@ -1,46 +1,50 @@
-//! Operators that the interpreter computes otherwise than OPA: arithmetic, and `key, value in collection`.
+//! Operators that the interpreter computes otherwise than OPA: arithmetic, with what compares it; the order of what may be
+//! an object and a set; and `in` with a key, or within an expression, where it is false over what is not there.
 //!
-//! They become calls of built-ins in the text, before the interpreter reads it: `a * b` becomes
-//! `kitelogik_times(a, b)`. What these make has 53 bits, where OPA keeps more digits; a program keeps them, too.
+//! They become calls of built-ins in the text, before the interpreter reads it: `a * b <= 5` becomes
+//! `kitelogik_compute_3("0 1 * 2 <=", a, b, 5)`. Within one such call all digits are kept that OPA has; what comes out of it
+//! has 53 bits.
 
-use std::sync::Arc;
+mod formula;
 
 use anyhow::{Result, bail};
 use regorus::Value;
-use regorus::unstable::{ArithOp, Expr, Literal, Module, Query, Rule, RuleHead};
+use regorus::unstable::{ArithOp, BoolOp, Expr, Literal, Module, Query, Rule, RuleHead};
 
-use crate::decimal::Decimal;
 use crate::negation::parts;
 use crate::registry::Registry;
 use crate::spelling;
 
+use self::formula::Formula;
+
 const MEMBER: &str = "kitelogik_member";
+const ENTRY: &str = "kitelogik_entry";
 
 /// The built-ins that the operators become.
 pub(crate) fn register(registry: &mut impl Registry) -> Result<()> {
-    for operation in [
-        ArithOp::Add,
-        ArithOp::Sub,
-        ArithOp::Mul,
-        ArithOp::Div,
-        ArithOp::Mod,
-    ] {
-        registry.add(name(&operation), 2, move |values: Vec<Value>| {
-            let [left, right] = values.as_slice() else {
-                bail!("two operands are expected");
-            };
-            if let Some(made) = of_integers(&operation, left, right) {
-                return Ok(made);
-            }
-            match (Decimal::of(left), Decimal::of(right)) {
-                (Some(left), Some(right)) => {
-                    Decimal::compute(&operation, &left, &right)?.to_value()
-                }
-                _ => of_sets(&operation, left, right),
-            }
-        })?;
+    for count in 2..=formula::MAX_OPERANDS {
+        let arguments = u8::try_from(count + 1)?;
+        registry.add(
+            &computing(count),
+            arguments,
+            |values: Vec<Value>| match values.split_first() {
+                Some((Value::String(formula), operands)) => formula::compute(formula, operands),
+                _ => bail!("a formula and its operands are expected"),
+            },
+        )?;
     }
-    registry.add(MEMBER, 3, |values: Vec<Value>| {
+    registry.add(MEMBER, 2, |values: Vec<Value>| {
+        let [value, collection] = values.as_slice() else {
+            bail!("two operands are expected");
+        };
+        Ok(Value::Bool(match collection {
+            Value::Set(items) => items.contains(value),
+            Value::Array(items) => items.contains(value),
+            Value::Object(entries) => entries.iter().any(|(_, item)| item == value),
+            _ => false,
+        }))
+    })?;
+    registry.add(ENTRY, 3, |values: Vec<Value>| {
         let [key, value, collection] = values.as_slice() else {
             bail!("three operands are expected");
         };
@@ -51,6 +55,11 @@ pub(crate) fn register(registry: &mut impl Registry) -> Result<()> {
             _ => false,
         }))
     })
+}
+
+/// The built-in for a formula with so many operands.
+fn computing(operands: usize) -> String {
+    format!("kitelogik_compute_{operands}")
 }
 
 /// What is made of integers of 64 bits, the short way; none where it is no integer, or an error.
@@ -81,13 +90,22 @@ pub(crate) fn of_sets(operation: &ArithOp, left: &Value, right: &Value) -> Resul
     }
 }
 
-fn name(operation: &ArithOp) -> &'static str {
-    match operation {
-        ArithOp::Add => "kitelogik_plus",
-        ArithOp::Sub => "kitelogik_minus",
-        ArithOp::Mul => "kitelogik_times",
-        ArithOp::Div => "kitelogik_over",
-        ArithOp::Mod => "kitelogik_remainder",
+/// Whether it is neither an object nor a set, so that the interpreter orders it as OPA does.
+fn is_scalar(expression: &Expr) -> bool {
+    match expression {
+        Expr::String { .. }
+        | Expr::RawString { .. }
+        | Expr::Number { .. }
+        | Expr::Bool { .. }
+        | Expr::Null { .. }
+        | Expr::UnaryExpr { .. }
+        | Expr::BoolExpr { .. }
+        | Expr::Membership { .. } => true,
+        Expr::ArithExpr { op, .. } => !matches!(op, ArithOp::Sub),
+        Expr::Call { fcn, .. } => {
+            matches!(&**fcn, Expr::Var { span, .. } if span.text() == "count")
+        }
+        _ => false,
     }
 }
 
@@ -110,7 +128,7 @@ pub(crate) fn rewrite(module: &Module) -> Option<String> {
 struct Edit {
     start: usize,
     end: usize,
-    text: Arc<str>,
+    text: String,
 }
 
 struct Rewriter<'a> {
@@ -148,7 +166,11 @@ impl Rewriter<'_> {
     fn query(&mut self, query: &Query) {
         for statement in &query.stmts {
             match &statement.literal {
-                Literal::NotExpr { expr, .. } | Literal::Expr { expr, .. } => self.expression(expr),
+                Literal::NotExpr { expr, .. } | Literal::Expr { expr, .. } => match &**expr {
+                    // As a statement, it fails either way.
+                    Expr::Membership { key: None, .. } => self.parts(expr),
+                    expr => self.expression(expr),
+                },
                 Literal::SomeIn { collection, .. } => self.expression(collection),
                 Literal::Every { domain, query, .. } => {
                     self.expression(domain);
@@ -178,25 +200,56 @@ impl Rewriter<'_> {
                 return;
             }
             Expr::ArithExpr { op, lhs, rhs, .. } => {
-                self.call(name(op), expression, &[lhs, rhs]);
+                return self.computed(expression, &Formula::of(formula::sign(op), lhs, rhs));
+            }
+            Expr::BoolExpr { op, lhs, rhs, .. } => {
+                let ordered = !matches!(op, BoolOp::Eq | BoolOp::Ne);
+                let computed = |side: &Expr| matches!(side, Expr::ArithExpr { .. });
+                if computed(lhs) || computed(rhs) || ordered && !is_scalar(lhs) && !is_scalar(rhs) {
+                    let formula = Formula::of(formula::comparison(op), lhs, rhs);
+                    return self.computed(expression, &formula);
+                }
             }
             Expr::Membership {
                 key: Some(key),
                 value,
                 collection,
                 ..
-            } => self.call(MEMBER, expression, &[key, value, collection]),
+            } => self.call(ENTRY, expression, &[key, value, collection]),
+            Expr::Membership {
+                value, collection, ..
+            } => self.call(MEMBER, expression, &[value, collection]),
             _ => {}
         }
+        self.parts(expression);
+    }
+
+    fn parts(&mut self, expression: &Expr) {
         for part in parts(expression) {
             self.expression(part);
         }
     }
 
-    /// Puts a call around `operands`, and commas for what stands between them.
+    /// Puts a formula, and what is computed with, in place of arithmetic or a comparison.
+    fn computed(&mut self, whole: &Expr, formula: &Formula<'_>) {
+        let name = computing(formula.operands.len());
+        self.between(
+            format!("{name}(\"{}\", ", formula.text),
+            whole,
+            &formula.operands,
+        );
+        for operand in &formula.operands {
+            self.expression(operand);
+        }
+    }
+
     fn call(&mut self, name: &str, whole: &Expr, operands: &[&Expr]) {
+        self.between(format!("{name}("), whole, operands);
+    }
+
+    /// Puts a call that begins with `before` around `operands`, and commas in place of what stands between them.
+    fn between(&mut self, mut before: String, whole: &Expr, operands: &[&Expr]) {
         let (mut from, to) = spelling::range(self.text, whole);
-        let mut before = format!("{name}(");
         for operand in operands {
             let (start, end) = spelling::range(self.text, operand);
             self.replace(from, start, &before);
@@ -212,7 +265,7 @@ impl Rewriter<'_> {
         self.edits.push(Edit {
             start,
             end,
-            text: format!("{text}{}", "\n".repeat(lines)).into(),
+            text: format!("{text}{}", "\n".repeat(lines)),
         });
     }
 

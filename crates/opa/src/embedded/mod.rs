@@ -106,19 +106,25 @@ use self::explain::Explainer;
 /// of a negated call are evaluated before the negation, so that `not input.args.amount > 200` is undefined, and not
 /// true, without an amount. Globs, regular expressions (`\d`, `\w`, `\s` and `\b` are ASCII), letter case, escapes,
 /// formats, queries, dates and networks are OPA's; what only one of the two understands is an error. All built-ins are
-/// compared with a real OPA over a table of operands (`tests/it/builtins/operands.yaml`).
+/// compared with a real OPA over a table of operands (`tests/it/builtins/operands.yaml`), and OPA's own conformance cases
+/// are run (`tests/it/cases`).
 ///
-/// Refused when a policy is loaded: a variable or `_` under `not` that nothing gives a value (as in OPA); `walk` other
-/// than as a statement `walk(x, [path, value])`; `with` that replaces a function of the policy; `yaml.*` and
-/// `graph.reachable_paths`. An error when it is evaluated: `floor` and `ceil` between -1 and 0; `json.filter` and
-/// `json.remove` with a path into what is no object or one path within another; `time.*` in other zones than UTC where
-/// it adds or parses; `sprintf` with flags other than `0`.
+/// Refused when a policy is loaded: a variable or `_` under `not` that nothing gives a value (as in OPA); `=` of a variable
+/// under `not`, and a negated body in braces (`import future.keywords.not`); a computed part of a rule's name before the
+/// last one, and a rule below another one; `walk` other than as a statement `walk(x, [path, value])`; `with` that replaces a
+/// function of the policy; `yaml.*` and `graph.reachable_paths`; `and`, `or` and texts with expressions in them. An error
+/// when it is evaluated: `floor` and `ceil` between -1 and 0; `json.filter` and `json.remove` with a path into what is no
+/// object or one path within another; `time.*` in other zones than UTC where it adds or parses; `sprintf` with flags other
+/// than `0`.
 ///
-/// Known to differ, and able to decide otherwise: decimal fractions, and integers beyond 2^53 in arithmetic with them,
-/// are computed in 64 bits here and in more digits by OPA, so that `3 * 0.1 <= 0.3` and `100 * 1.1 <= 110` are true
-/// there and false here. Compare amounts in whole cents, or leave room at the limit. An integral number written as
-/// `1.0` is 1 where `json.marshal`, or `sprintf` of a list, writes it. `x := "a" in input.missing` is false here and
-/// undefined in OPA. An object comes after a set here, before it in OPA.
+/// Arithmetic has the digits that OPA's has: `3 * 0.1 <= 0.3` and `100 * 1.1 <= 110` are true, as there.
+///
+/// Known to differ, and able to decide otherwise: a result of arithmetic with more digits than 53 bits hold (about 16) is
+/// held by the number next to it, on the same side of every shorter number, where it becomes part of an array, set or
+/// object or an operand of a built-in, and wherever [the interpreter](Self::interpreted) computes in several statements. A
+/// limit that has as many digits itself may then be on the other side. An integral number written as `1.0` is 1 where
+/// `json.marshal`, or `sprintf` of a list, writes it. A package without rules is undefined where the interpreter asks for
+/// it, an empty object in OPA.
 #[derive(Clone)]
 pub struct Embedded {
     shared: Arc<Shared>,

@@ -275,7 +275,7 @@ impl<'a> Evaluation<'a> {
         let (Some(left), Some(right)) = (self.value(left)?, self.value(right)?) else {
             return Ok(None);
         };
-        Ok(Some(Val::bool(compare(operation, &left, &right)?)))
+        Ok(Some(Val::bool(compare(operation, &left, &right))))
     }
 
     /// Whether an array of `items` is equal to one that is known, without making it.

@@ -1,12 +1,11 @@
 //! What values are to each other.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use regorus::Value;
 use regorus::unstable::BoolOp;
 
-use super::evaluate::{Evaluated, Stop, error};
+use super::evaluate::{Evaluated, error};
 use super::node::Place;
 use super::value::{Kind, Val};
 
@@ -28,18 +27,14 @@ pub(super) fn put(
     }
 }
 
-pub(super) fn compare(operation: &BoolOp, left: &Val<'_>, right: &Val<'_>) -> Evaluated<bool> {
-    let ordered = |is: fn(Ordering) -> bool| match left.order(right) {
-        Some(order) => Ok(is(order)),
-        None => Err(Box::new(Stop::Unsure)),
-    };
+pub(super) fn compare(operation: &BoolOp, left: &Val<'_>, right: &Val<'_>) -> bool {
     match operation {
-        BoolOp::Eq => Ok(left.same(right)),
-        BoolOp::Ne => Ok(!left.same(right)),
-        BoolOp::Lt => ordered(Ordering::is_lt),
-        BoolOp::Le => ordered(Ordering::is_le),
-        BoolOp::Gt => ordered(Ordering::is_gt),
-        BoolOp::Ge => ordered(Ordering::is_ge),
+        BoolOp::Eq => left.same(right),
+        BoolOp::Ne => !left.same(right),
+        BoolOp::Lt => left.order(right).is_lt(),
+        BoolOp::Le => left.order(right).is_le(),
+        BoolOp::Gt => left.order(right).is_gt(),
+        BoolOp::Ge => left.order(right).is_ge(),
     }
 }
 

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::input::{Field, Part};
 use crate::decimal::Decimal;
+use crate::order;
 
 /// A value, never undefined.
 #[derive(Clone, Debug)]
@@ -189,18 +190,17 @@ impl<'a> Val<'a> {
         }
     }
 
-    /// How both are ordered; none where OPA and the values here order them otherwise: an object and a set.
-    pub(super) fn order(&self, other: &Val<'_>) -> Option<Ordering> {
+    /// How both are ordered, as OPA orders them.
+    pub(super) fn order(&self, other: &Val<'_>) -> Ordering {
         if let (Some(one), Some(other)) = (self.text(), other.text()) {
-            return Some(one.cmp(other));
+            return one.cmp(other);
         }
         if let Some(order) = self.exactly(other) {
-            return Some(order);
+            return order;
         }
         match (self.kind(), other.kind()) {
-            (Kind::Set, Kind::Object) | (Kind::Object, Kind::Set) => None,
-            (one, other) if one != other => Some(one.cmp(&other)),
-            _ => Some(self.with(|one| other.with(|other| one.cmp(other)))),
+            (one, other) if one != other => one.cmp(&other),
+            _ => self.with(|one| other.with(|other| order::compare(one, other))),
         }
     }
 }
@@ -213,8 +213,8 @@ pub(super) enum Kind {
     Number,
     String,
     Array,
-    Set,
     Object,
+    Set,
 }
 
 impl Kind {

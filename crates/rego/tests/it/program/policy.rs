@@ -5,117 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::event::{ACTIONS, Random};
-
-const SCALARS: [&str; 18] = [
-    "0",
-    "1",
-    "2",
-    "-1",
-    "1.0",
-    "2.5",
-    "9007199254740993",
-    "\"a\"",
-    "\"b\"",
-    "\"ab\"",
-    "\"\"",
-    "\"pay\"",
-    "true",
-    "false",
-    "null",
-    "\"B\"",
-    "\"1\"",
-    "100",
-];
-
-const COLLECTIONS: [&str; 10] = [
-    "[1, \"a\", 2.5]",
-    "[]",
-    "{\"a\": 1, \"b\": \"a\"}",
-    "{}",
-    "{1, \"a\", \"b\"}",
-    "set()",
-    "[\"a\", \"b\", \"ab\"]",
-    "{\"a\", \"b\", \"pay\"}",
-    "[[1, 2], [\"a\", 1]]",
-    "{\"a\": {\"a\": 1}, \"b\": [1, \"a\"]}",
-];
-
-const REFERENCES: [&str; 30] = [
-    "input.args.x",
-    "input.args.y",
-    "input.args.list",
-    "input.args.list[0]",
-    "input.args.object",
-    "input.args.object.a",
-    "input.args.object[\"b\"]",
-    "input.args.missing",
-    "input.args",
-    "input.action",
-    "input.tool_name",
-    "input.event_type",
-    "input.resource_path",
-    "input.data_classification",
-    "input.context.user_role",
-    "input.context.session_scopes",
-    "input.context.session_scopes[1]",
-    "input.context.delegation_depth",
-    "input.context.tenant_id",
-    "input.context.budget_total_tokens",
-    "input.requested_capabilities",
-    "input.context",
-    "input.nothing.at.all",
-    "data.table.number",
-    "data.table.names",
-    "data.table.nested.a",
-    "data.table.missing",
-    "table.names",
-    "data.lib.known",
-    "data.lib.texts",
-];
-
-/// What may fail with an error, as often as not.
-const ONE: [&str; 22] = [
-    "count",
-    "is_string",
-    "is_number",
-    "is_array",
-    "is_object",
-    "is_set",
-    "is_null",
-    "is_boolean",
-    "type_name",
-    "lower",
-    "upper",
-    "to_number",
-    "abs",
-    "sum",
-    "max",
-    "sort",
-    "json.marshal",
-    "base64.encode",
-    "trim_space",
-    "data.lib.twice",
-    "lib.kind",
-    "data.lib.other",
-];
-
-const TWO: [&str; 15] = [
-    "contains",
-    "startswith",
-    "endswith",
-    "concat",
-    "split",
-    "trim",
-    "array.concat",
-    "union_of",
-    "regex.match",
-    "data.lib.pair",
-    "lib.pair",
-    "object.union",
-    "sprintf",
-    "indexof",
-    "bits.and",
-];
+use super::words::{CALLS, COLLECTIONS, LIBRARY, ONE, REFERENCES, SCALARS, TWO};
 
 pub(crate) struct Policy {
     pub(crate) modules: Vec<(String, String)>,
@@ -167,43 +57,6 @@ fn by_number(texts: &[&str]) -> Value {
     });
     Value::Object(values.collect())
 }
-
-const LIBRARY: &str = r#"
-package lib
-
-known := 3
-
-texts contains text if some text in ["a", "b", input.action]
-
-acted if input.action == "pay"
-
-acted if input.action in {"read", "other"}
-
-listed if input.tool_name in data.table.names
-
-named[name] := length if {
-	some name in input.context.session_scopes
-	length := count(name)
-}
-
-twice(x) := x * 2 if is_number(x)
-
-else := concat("", [x, x]) if is_string(x)
-
-kind("a") := "letter a"
-
-kind(x) := "number" if is_number(x)
-
-kind([x, _]) := x
-
-default other(_) := "nothing"
-
-other(x) := input.args.x if x == 1
-
-pair(x, y) if x == y
-
-pair(x, y) := [y, x] if x != y
-"#;
 
 impl Writer<'_> {
     fn rule(&mut self, number: usize, text: &mut String) {
@@ -290,7 +143,28 @@ impl Writer<'_> {
     }
 
     fn statement(&mut self, depth: usize) -> String {
-        match self.random.below(20) {
+        match self.random.below(23) {
+            20 => {
+                let value = self.term(depth);
+                let name = self.fresh();
+                if self.random.chance(50) {
+                    format!("{name} = {value}")
+                } else {
+                    format!("null != 1\n\t{value} = {name}")
+                }
+            }
+            21 if self.random.chance(30) => {
+                let statement = self.comparison(1);
+                let value = self.simple();
+                format!("{statement} with input.args.x as {value}")
+            }
+            22 if self.random.chance(50) => {
+                let over =
+                    self.random
+                        .pick(&["input.args", "data.table.nested", "input.args.object"]);
+                let (path, value) = (self.fresh(), self.fresh());
+                format!("walk({over}, [{path}, {value}])")
+            }
             0..=2 => {
                 let action = self.random.pick(&ACTIONS);
                 match self.random.below(4) {
@@ -477,6 +351,11 @@ impl Writer<'_> {
         }
         match self.random.below(14) {
             0..=4 => self.simple(),
+            5 if self.random.chance(50) => {
+                let call = self.random.pick(&CALLS);
+                let argument = self.term(depth - 1);
+                call.replace("{}", &argument)
+            }
             5 => {
                 let name = self.random.pick(&ONE);
                 let argument = self.term(depth - 1);
