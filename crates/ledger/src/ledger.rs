@@ -7,7 +7,7 @@ use kitelogik_core::Masking;
 use crate::address::Address;
 use crate::audit::{AuditLog, SealEvery};
 use crate::key::Key;
-use crate::store::{Mode, Opening, Store};
+use crate::store::{Mode, Opening, Store, program};
 use crate::{ApprovalOptions, Approvals, Digest, LedgerError, PublicKey};
 
 /// What must survive a restart: the audit chain, and the approvals.
@@ -247,12 +247,4 @@ async fn open_store(opening: Opening) -> Result<(Store, Option<Arc<Key>>), Ledge
             hint: "; this program was built without that store",
         }),
     }
-}
-
-/// The name of the program that runs.
-fn program() -> String {
-    std::env::current_exe()
-        .ok()
-        .and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
-        .unwrap_or_else(|| "unknown".to_owned())
 }

@@ -17,9 +17,10 @@ pub use approvals::{
     Tenants, UnknownApprovalState, WaitingApprover,
 };
 pub use audit::{
-    AuditEntry, AuditFilter, AuditLog, AuditPage, AuditRecord, Checkpoint, Content, Cursor,
-    CursorError, ENCODING, EncodingError, EntryKind, Head, JsonText, MAX_ARGUMENTS, MAX_PAGE,
-    MAX_TEXT, Order, Problem, Retention, Verification, VerifyOptions,
+    AuditEntry, AuditFilter, AuditLog, AuditPage, AuditRecord, AuditStats, AuditTail, Checkpoint,
+    Content, Cursor, CursorError, ENCODING, EncodingError, EntryKind, ExportFormat, Head,
+    JsonLinesSink, JsonText, Latency, MAX_ARGUMENTS, MAX_PAGE, MAX_TEXT, Order, Position, Problem,
+    Retention, Sinks, TracingSink, Verification, VerifyOptions, verify_lines,
 };
 pub use error::LedgerError;
 pub use hex::{Hex, HexError};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use kitelogik_core::Outcome;
+use tokio::sync::oneshot;
 
 use crate::{LedgerError, Timestamp};
 
@@ -17,7 +18,7 @@ pub(super) struct Batch {
     /// Of jobs that ran: whom to tell.
     finish: Vec<Finish>,
     /// The decisions of this batch that wait for their outcome.
-    opened: Vec<(u64, Open)>,
+    opened: HashMap<u64, Open>,
     /// The outcomes of this batch.
     closed: Vec<u64>,
 }
@@ -35,7 +36,7 @@ impl Batch {
             commands,
             loss,
             finish: Vec::new(),
-            opened: Vec::new(),
+            opened: HashMap::new(),
             closed: Vec::new(),
         }
     }
@@ -46,15 +47,27 @@ impl Batch {
 
     /// Nothing of it was written: who waits is told, and what nobody waits for goes back.
     pub(super) fn refuse(&mut self, error: &LedgerError, queue: &Queue) {
-        let problem = error.to_string();
+        let refused = self.sort_out(error, queue);
+        // Whoever is told finds everything in its place.
+        queue.put_back(refused.back);
+        for finish in self.finish.drain(..) {
+            finish(Err(refused.problem.clone()));
+        }
+        for told in refused.waiting {
+            let _ = told.send(Err(refused.problem.clone()));
+        }
+    }
+
+    fn sort_out(&mut self, error: &LedgerError, queue: &Queue) -> Refused {
+        let mut refused = Refused {
+            problem: error.to_string(),
+            back: Vec::new(),
+            waiting: Vec::new(),
+        };
         if let Some(loss) = self.loss.take() {
             queue.put_back_loss(loss);
         }
-        for finish in self.finish.drain(..) {
-            finish(Err(problem.clone()));
-        }
         let mut lost = 0_u64;
-        let mut back = Vec::new();
         for command in self.commands.drain(..) {
             match command {
                 Command::Decision(Decision {
@@ -62,25 +75,31 @@ impl Batch {
                     ..
                 }) => {
                     lost = lost.saturating_add(1);
-                    let _ = gate.send(Err(problem.clone()));
+                    refused.waiting.push(gate);
                 }
                 Command::Decision(Decision {
                     waiting: Waiting::GaveUp,
                     ..
                 }) => lost = lost.saturating_add(1),
-                Command::Flush(waiting) => {
-                    let _ = waiting.send(Err(problem.clone()));
-                }
+                Command::Flush(flush) => refused.waiting.push(flush),
                 #[cfg(feature = "sqlite")]
                 Command::Job(_) => {}
                 kept @ (Command::Decision(_) | Command::Outcome { .. } | Command::Entry(_)) => {
-                    back.push(kept);
+                    refused.back.push(kept);
                 }
             }
         }
-        queue.lose(lost, &problem);
-        queue.put_back(back);
+        queue.lose(lost, &refused.problem);
+        refused
     }
+}
+
+/// What becomes of a batch that was not written.
+struct Refused {
+    problem: String,
+    /// What nobody waits for: it is tried again.
+    back: Vec<Command>,
+    waiting: Vec<oneshot::Sender<Result<(), String>>>,
 }
 
 /// This process's chain, and the decisions in it that are open.
@@ -120,6 +139,7 @@ impl Chains {
     pub(super) fn settle(
         &mut self,
         backend: &mut dyn Backend,
+        next: &mut Batch,
         queue: &Queue,
     ) -> Result<(), LedgerError> {
         let Some(unsettled) = self.unsettled.take() else {
@@ -143,7 +163,11 @@ impl Chains {
         } else {
             self.chain = before;
             let error = LedgerError::store("writing records", "the store was lost on the way");
-            batch.refuse(&error, queue);
+            let refused = batch.sort_out(&error, queue);
+            for told in refused.waiting {
+                let _ = told.send(Err(refused.problem.clone()));
+            }
+            next.commands.splice(..0, refused.back);
         }
         Ok(())
     }
@@ -158,7 +182,8 @@ impl Chains {
         let before = self.chain;
         let filled = backend
             .begin()
-            .and_then(|()| self.fill(backend, batch, queue));
+            .and_then(|()| self.fill(backend, batch, queue))
+            .and_then(|after| backend.send().map(|()| after));
         let after = match filled {
             Ok(after) => after,
             Err(error) => {
@@ -168,25 +193,22 @@ impl Chains {
                 return Err(error);
             }
         };
-        let committed = match backend.commit() {
-            Ok(()) => true,
-            Err(error) => {
-                backend.rollback();
-                match backend.head(after.writer) {
-                    Ok(head) if head == after => true,
-                    Ok(_) => {
-                        batch.opened.clear();
-                        batch.closed.clear();
-                        return Err(error);
-                    }
-                    Err(_) => {
-                        self.leave_unsettled(before, after, batch, &error);
-                        return Err(error);
-                    }
+        if let Err(error) = backend.commit() {
+            backend.rollback();
+            match backend.head(after.writer) {
+                // The answer was lost, the transaction was not.
+                Ok(head) if head == after => {}
+                Ok(_) => {
+                    batch.opened.clear();
+                    batch.closed.clear();
+                    return Err(error);
+                }
+                Err(_) => {
+                    self.leave_unsettled(before, after, batch, &error);
+                    return Err(error);
                 }
             }
-        };
-        debug_assert!(committed);
+        }
         self.chain = Some(after);
         self.written(batch, queue);
         Ok(after
@@ -213,70 +235,80 @@ impl Chains {
         if let Some(loss) = &batch.loss {
             backend.insert(&chain.append(&gap(loss)))?;
         }
-        let mut abandoned = 0_u64;
-        let mut commands = std::mem::take(&mut batch.commands);
-        let mut kept = Vec::with_capacity(commands.len());
+        let mut kept = Vec::with_capacity(batch.commands.len());
+        let mut commands = std::mem::take(&mut batch.commands).into_iter();
         let mut result = Ok(());
-        for command in commands.drain(..) {
-            if result.is_err() {
-                kept.push(command);
-                continue;
-            }
+        let mut abandoned = 0_u64;
+        for command in commands.by_ref() {
             match command {
                 Command::Decision(decision) if decision.waiting.is_over() => {
                     abandoned = abandoned.saturating_add(1);
-                }
-                Command::Decision(decision) => {
-                    result = backend.insert(&chain.append(&decision.draft));
-                    if let Some(ticket) = decision.ticket {
-                        let open = Open {
-                            sequence: chain.count,
-                            decision_id: decision.draft.columns.decision_id.clone(),
-                        };
-                        batch.opened.push((ticket, open));
-                    }
-                    kept.push(Command::Decision(decision));
-                }
-                Command::Outcome {
-                    ticket,
-                    outcome,
-                    at,
-                } => {
-                    let opened = &batch.opened;
-                    let open = self.open.get(&ticket).or_else(|| {
-                        let found = opened.iter().find(|(opened, _)| *opened == ticket);
-                        found.map(|(_, open)| open)
-                    });
-                    // Of a decision that was not written there is nothing to complete.
-                    if let Some(open) = open {
-                        let draft = Draft::new(&completion(open, outcome, at));
-                        result = backend.insert(&chain.append(&draft));
-                        batch.closed.push(ticket);
-                        kept.push(Command::Outcome {
-                            ticket,
-                            outcome,
-                            at,
-                        });
-                    }
-                }
-                Command::Entry(draft) => {
-                    result = backend.insert(&chain.append(&draft));
-                    kept.push(Command::Entry(draft));
+                    continue;
                 }
                 #[cfg(feature = "sqlite")]
-                Command::Job(job) => batch.finish.push(backend.run(job, &mut chain)),
-                Command::Flush(waiting) => kept.push(Command::Flush(waiting)),
+                Command::Job(job) => {
+                    batch.finish.push(backend.run(job, &mut chain));
+                    continue;
+                }
+                command => {
+                    result = self.put(backend, &mut chain, &command, batch);
+                    kept.push(command);
+                }
+            }
+            if result.is_err() {
+                break;
             }
         }
+        kept.extend(commands);
         batch.commands = kept;
         queue.lose(abandoned, "the gate had given up waiting");
         result.map(|()| chain)
     }
 
+    /// Puts one command into the transaction.
+    fn put(
+        &self,
+        backend: &mut dyn Backend,
+        chain: &mut Chain,
+        command: &Command,
+        batch: &mut Batch,
+    ) -> Result<(), LedgerError> {
+        match command {
+            Command::Decision(decision) => {
+                backend.insert(&chain.append(&decision.draft))?;
+                if let Some(ticket) = decision.ticket {
+                    let open = Open {
+                        sequence: chain.count,
+                        decision_id: decision.draft.columns.decision_id.clone(),
+                    };
+                    batch.opened.insert(ticket, open);
+                }
+            }
+            Command::Outcome {
+                ticket,
+                outcome,
+                at,
+            } => {
+                // Of a decision that was not written there is nothing to complete.
+                let open = self.open.get(ticket).or_else(|| batch.opened.get(ticket));
+                if let Some(open) = open {
+                    let draft = Draft::new(&completion(open, *outcome, *at));
+                    backend.insert(&chain.append(&draft))?;
+                    batch.closed.push(*ticket);
+                }
+            }
+            Command::Entry(draft) => backend.insert(&chain.append(draft))?,
+            Command::Flush(_) => {}
+            #[cfg(feature = "sqlite")]
+            Command::Job(_) => {}
+        }
+        Ok(())
+    }
+
     /// All of the batch is on disk.
     fn written(&mut self, batch: &mut Batch, queue: &Queue) {
         batch.loss = None;
-        self.open.extend(batch.opened.drain(..));
+        self.open.extend(batch.opened.drain());
         for ticket in batch.closed.drain(..) {
             self.open.remove(&ticket);
         }

@@ -73,14 +73,15 @@ impl Problem {
 /// Follows one chain: what each entry must be is known from the one before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ChainCheck {
-    pub(crate) ledger: Digest,
+    /// Whose chain it must be, where that is known.
+    pub(crate) ledger: Option<Digest>,
     pub(crate) at: Chain,
 }
 
 impl ChainCheck {
     /// A chain of `ledger` that goes on from `from`, which is its beginning or where a checkpoint says
     /// that it was cut.
-    pub(crate) fn new(ledger: Digest, from: Chain) -> Self {
+    pub(crate) fn new(ledger: Option<Digest>, from: Chain) -> Self {
         Self { ledger, at: from }
     }
 
@@ -128,7 +129,11 @@ impl ChainCheck {
         if (content.kind == EntryKind::Start) != (row.sequence == 1) {
             return Err(named("is not what a chain begins with"));
         }
-        if content.kind == EntryKind::Start && content.ledger != Some(self.ledger) {
+        if content.kind == EntryKind::Start
+            && self
+                .ledger
+                .is_some_and(|ledger| content.ledger != Some(ledger))
+        {
             return Err(named("is of another ledger"));
         }
         self.at.count = row.sequence;

@@ -29,7 +29,12 @@ pub struct AuditEntry {
 impl AuditEntry {
     /// The hash that the entry must have, by all that it says.
     pub fn expected_hash(&self) -> Digest {
-        sha256(&encoding::assemble(
+        sha256(&self.encoded())
+    }
+
+    /// The bytes that are hashed.
+    pub fn encoded(&self) -> Vec<u8> {
+        encoding::assemble(
             &Place {
                 writer: self.writer,
                 sequence: self.sequence,
@@ -38,7 +43,7 @@ impl AuditEntry {
             self.content.kind,
             self.content.at,
             &self.content.encode_fields(),
-        ))
+        )
     }
 
     /// Reads the entry at a place of the store.

@@ -8,9 +8,9 @@ use tokio::sync::oneshot;
 use crate::ledger::Shared;
 use crate::{Durability, LedgerError, Timestamp};
 
+use super::Draft;
 use super::queue::{Command, Queue, Waiting};
 use super::recording::Recording;
-use super::{Content, Draft};
 
 /// The record of a decision that needs no outcome any more: it is in the record already.
 const COMPLETE: RecordId = RecordId(u64::MAX);
@@ -68,23 +68,40 @@ impl AuditLog {
         Ok(self.shared.store.writer()?.queue())
     }
 
-    fn recording(&self) -> Recording<'_> {
-        Recording {
-            masking: &self.shared.masking,
-            key: self.shared.key.as_deref(),
-        }
+    fn recorder(&self) -> Result<Recorder<'_>, LedgerError> {
+        Ok(Recorder {
+            queue: self.queue()?,
+            durability: self.shared.durability,
+            recording: Recording {
+                masking: &self.shared.masking,
+                key: self.shared.key.as_deref(),
+            },
+        })
     }
+}
 
-    async fn record(&self, content: &Content) -> Result<RecordId, LedgerError> {
-        let draft = Draft::new(content);
+/// What a sink does with what the gate tells.
+pub(super) struct Recorder<'a> {
+    pub(super) queue: &'a Queue,
+    pub(super) durability: Durability,
+    pub(super) recording: Recording<'a>,
+}
+
+impl Recorder<'_> {
+    pub(super) async fn decision(
+        &self,
+        record: &DecisionRecord<'_>,
+    ) -> Result<RecordId, LedgerError> {
+        let content = self.recording.decision(record);
+        let draft = Draft::new(&content);
         let is_open =
             content.event_type.as_deref() == Some("tool_call") && content.outcome.is_none();
-        let queue = self.queue()?;
-        let ticket = match self.shared.durability {
-            Durability::Memory => queue.push_decision(draft, is_open, Waiting::Nobody)?,
+        let ticket = match self.durability {
+            Durability::Memory => self.queue.push_decision(draft, is_open, Waiting::Nobody)?,
             Durability::Disk => {
                 let (tell, told) = oneshot::channel();
-                let ticket = queue.push_decision(draft, is_open, Waiting::Gate(tell))?;
+                let waiting = Waiting::Gate(tell);
+                let ticket = self.queue.push_decision(draft, is_open, waiting)?;
                 match told.await {
                     Ok(Ok(())) => ticket,
                     Ok(Err(problem)) => {
@@ -97,11 +114,27 @@ impl AuditLog {
         Ok(ticket.map_or(COMPLETE, RecordId))
     }
 
-    fn note(&self, command: Command) {
-        let pushed = self.queue().and_then(|queue| queue.push(command));
-        if let Err(error) = pushed {
-            tracing::error!(error = error.to_string(), "audit record lost");
+    pub(super) fn outcome(&self, record: RecordId, outcome: Outcome) -> Result<(), LedgerError> {
+        if record == COMPLETE {
+            return Ok(());
         }
+        self.queue.push(Command::Outcome {
+            ticket: record.0,
+            outcome,
+            at: Timestamp::now(),
+        })
+    }
+
+    pub(super) fn change(&self, change: &GateChange<'_>) -> Result<(), LedgerError> {
+        let content = self.recording.change(change);
+        self.queue.push(Command::Entry(Draft::new(&content)))
+    }
+}
+
+/// For what cannot be answered with an error.
+pub(super) fn told(result: Result<(), LedgerError>) {
+    if let Err(error) = result {
+        tracing::error!(error = error.to_string(), "audit record lost");
     }
 }
 
@@ -111,25 +144,22 @@ impl AuditSink for AuditLog {
         record: &'a DecisionRecord<'a>,
     ) -> BoxFuture<'a, Result<RecordId, AuditError>> {
         Box::pin(async move {
-            let content = self.recording().decision(record);
-            self.record(&content)
-                .await
-                .map_err(|error| AuditError::new(error.to_string()))
+            let recorded = match self.recorder() {
+                Ok(recorder) => recorder.decision(record).await,
+                Err(error) => Err(error),
+            };
+            recorded.map_err(|error| AuditError::new(error.to_string()))
         })
     }
 
     fn record_outcome(&self, record: RecordId, outcome: Outcome) {
-        if record != COMPLETE {
-            self.note(Command::Outcome {
-                ticket: record.0,
-                outcome,
-                at: Timestamp::now(),
-            });
-        }
+        told(
+            self.recorder()
+                .and_then(|recorder| recorder.outcome(record, outcome)),
+        );
     }
 
     fn record_change(&self, change: &GateChange<'_>) {
-        let content = self.recording().change(change);
-        self.note(Command::Entry(Draft::new(&content)));
+        told(self.recorder().and_then(|recorder| recorder.change(change)));
     }
 }

@@ -3,17 +3,29 @@
 mod batch;
 mod chain;
 mod check;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod check_tests;
 mod checkpoint;
 mod content;
 mod encoding;
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod encoding_tests;
 mod entry;
+mod export;
 mod filter;
+mod lines;
 mod log;
 mod query;
 mod queue;
 mod record;
 mod recording;
 mod retention;
+mod several;
+mod stats;
+mod tail;
+mod trace;
 mod verify;
 mod writer;
 
@@ -22,11 +34,17 @@ pub use checkpoint::{Checkpoint, Head};
 pub use content::{Content, EntryKind, JsonText};
 pub use encoding::{ENCODING, EncodingError};
 pub use entry::AuditEntry;
+pub use export::ExportFormat;
 pub use filter::{AuditFilter, AuditPage, Cursor, CursorError, MAX_PAGE, Order};
+pub use lines::{JsonLinesSink, verify_lines};
 pub use log::AuditLog;
 pub use record::AuditRecord;
 pub use recording::{MAX_ARGUMENTS, MAX_TEXT};
 pub use retention::Retention;
+pub use several::Sinks;
+pub use stats::{AuditStats, Latency};
+pub use tail::{AuditTail, Position};
+pub use trace::TracingSink;
 pub use verify::{Verification, VerifyOptions};
 
 pub(crate) use chain::{Chain, Draft, Entries, Row};

@@ -109,6 +109,8 @@ pub(crate) struct Queue {
 struct Inner {
     commands: VecDeque<Command>,
     decisions: usize,
+    /// Something was added since the last batch was taken.
+    fresh: bool,
     closed: bool,
     /// The thread has ended: nothing will be written any more.
     ended: bool,
@@ -153,6 +155,7 @@ impl Queue {
             inner.next_ticket = inner.next_ticket.wrapping_add(1);
             inner.next_ticket
         });
+        inner.fresh = true;
         inner.decisions = inner.decisions.saturating_add(1);
         inner.commands.push_back(Command::Decision(Decision {
             ticket,
@@ -170,6 +173,7 @@ impl Queue {
         if inner.ended {
             return Err(LedgerError::Closed);
         }
+        inner.fresh = true;
         inner.commands.push_back(command);
         drop(inner);
         self.wake.notify_one();
@@ -188,11 +192,17 @@ impl Queue {
     }
 
     /// The next batch, empty after `patience`; None when the queue is closed and empty.
+    ///
+    /// What was put back comes again when something was added to it, or after `patience`.
     pub(super) fn take(&self, patience: Duration) -> Option<Vec<Command>> {
         let deadline = Instant::now().checked_add(patience);
         let mut inner = self.lock();
         loop {
-            if !inner.commands.is_empty() {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let left = left.unwrap_or(Duration::from_secs(3600));
+            let ready = inner.fresh || inner.closed || left.is_zero();
+            if ready && !inner.commands.is_empty() {
+                inner.fresh = inner.commands.len() > MAX_BATCH;
                 let count = inner.commands.len().min(MAX_BATCH);
                 let batch: Vec<Command> = inner.commands.drain(..count).collect();
                 let decisions = batch
@@ -206,8 +216,6 @@ impl Queue {
                 inner.ended = true;
                 return None;
             }
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            let left = left.unwrap_or(Duration::from_secs(3600));
             if left.is_zero() {
                 return Some(Vec::new());
             }

@@ -15,7 +15,7 @@ use super::{AuditEntry, AuditLog, Chain, Content, EntryKind};
 const CHUNK: i64 = 2_000;
 
 /// How many problems are listed: 100. There is at most one for each chain.
-const MAX_PROBLEMS: usize = 100;
+pub(super) const MAX_PROBLEMS: usize = 100;
 
 /// What a ledger is held against.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +62,16 @@ impl VerifyOptions {
     pub fn checkpoint(mut self, checkpoint: Checkpoint) -> Self {
         self.checkpoints.push(checkpoint);
         self
+    }
+}
+
+impl VerifyOptions {
+    pub(super) fn checkpoints(&self) -> &[Checkpoint] {
+        &self.checkpoints
+    }
+
+    pub(super) fn trusted_key(&self) -> Option<&PublicKey> {
+        self.public_key.as_ref()
     }
 }
 
@@ -210,7 +220,7 @@ impl Verifying<'_> {
                 "and others up to a checkpoint were to be removed and are still there: remove them again",
             )));
         }
-        let mut check = ChainCheck::new(self.ledger, from);
+        let mut check = ChainCheck::new(Some(self.ledger), from);
         loop {
             let rows = store.chain(row.writer, check.at.count, CHUNK).await?;
             for stored in &rows {

@@ -22,6 +22,12 @@ pub(crate) trait Backend: Send {
     /// Adds an entry, within the transaction.
     fn insert(&mut self, row: &Row<'_>) -> Result<(), LedgerError>;
 
+    /// Hands over what was added, where that is done all at once. A failure up to here leaves no doubt:
+    /// nothing was written.
+    fn send(&mut self) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
     /// Does other work in the transaction, whole or not at all.
     #[cfg(feature = "sqlite")]
     fn run(&mut self, job: super::queue::Job, chain: &mut Chain) -> Finish;
@@ -189,7 +195,7 @@ impl Writing<'_> {
     }
 
     fn try_write(&mut self, batch: &mut Batch) -> Result<u64, LedgerError> {
-        self.chains.settle(self.backend, self.queue)?;
+        self.chains.settle(self.backend, batch, self.queue)?;
         self.chains.write(self.backend, batch, self.queue)
     }
 

@@ -85,10 +85,8 @@ impl Opening {
 
     fn identity(&self, ledger: Digest) -> Identity {
         Identity {
-            ledger,
             name: self.name.clone(),
-            host: host(),
-            process: std::process::id(),
+            ..process_identity(ledger)
         }
     }
 
@@ -126,6 +124,24 @@ impl Store {
             Self::Postgres(store) => store.writer(),
         }
     }
+}
+
+/// What this process is called where it was given no name.
+pub(crate) fn process_identity(ledger: Digest) -> Identity {
+    Identity {
+        ledger,
+        name: program(),
+        host: host(),
+        process: std::process::id(),
+    }
+}
+
+/// The name of the program that runs.
+pub(crate) fn program() -> String {
+    std::env::current_exe()
+        .ok()
+        .and_then(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// This machine's name, as far as it can be told.

@@ -84,9 +84,12 @@ impl Backend for Writing {
         Box::new(|_| ())
     }
 
-    fn commit(&mut self) -> Result<(), LedgerError> {
+    fn send(&mut self) -> Result<(), LedgerError> {
         let client = self.client.as_ref().ok_or_else(closed)?;
-        self.block_on(self.batch.insert(client))?;
+        self.block_on(self.batch.insert(client))
+    }
+
+    fn commit(&mut self) -> Result<(), LedgerError> {
         self.execute("COMMIT")
     }
 

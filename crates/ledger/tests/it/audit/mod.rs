@@ -1,0 +1,7 @@
+mod chain;
+mod faults;
+mod opening;
+mod record;
+mod sinks;
+mod tail;
+mod world;

@@ -1,0 +1,5 @@
+//! The ledger, on both stores.
+
+mod approvals;
+mod audit;
+mod stores;
