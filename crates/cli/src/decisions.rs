@@ -3,7 +3,7 @@
 use anstyle::Style;
 use kitelogik_core::{EventDocument, PolicyDecision, Verdict};
 
-use crate::answer::Outcome;
+use crate::answer::{Answer, Outcome};
 use crate::output::{Output, shown, style};
 
 /// The colour of a verdict.
@@ -21,20 +21,36 @@ pub(crate) fn block(
     decision: &PolicyDecision,
     output: &mut Output,
 ) -> Outcome<()> {
+    indented("", document.event.action(), decision, output)
+}
+
+/// The same about an event of this action, with something before each line.
+pub(crate) fn indented(
+    indent: &str,
+    action: &str,
+    decision: &PolicyDecision,
+    output: &mut Output,
+) -> Outcome<()> {
     let verdict = output.paint(style_of(decision.verdict), decision.verdict);
-    output.line(format_args!("{verdict} {}", shown(document.event.action())))?;
-    output.line(format_args!("  reason       = {}", shown(&decision.reason)))?;
-    output.line(format_args!("  risk_tier    = {}", decision.risk_tier))?;
+    output.line(format_args!("{indent}{verdict} {}", shown(action)))?;
+    output.line(format_args!(
+        "{indent}  reason       = {}",
+        shown(&decision.reason)
+    ))?;
+    output.line(format_args!(
+        "{indent}  risk_tier    = {}",
+        decision.risk_tier
+    ))?;
     if let Some(rule) = &decision.rule_matched {
-        output.line(format_args!("  rule_matched = {}", shown(rule)))?;
+        output.line(format_args!("{indent}  rule_matched = {}", shown(rule)))?;
     }
     if !decision.rules.is_empty() {
-        output.line(format_args!("  rules        = {}", rules(decision)))?;
+        output.line(format_args!("{indent}  rules        = {}", rules(decision)))?;
     }
     if let Some(code) = decision.fail_closed {
-        output.line(format_args!("  fail_closed  = {code}"))?;
+        output.line(format_args!("{indent}  fail_closed  = {code}"))?;
         if let Some(detail) = &decision.detail {
-            output.line(format_args!("  detail       = {}", shown(detail)))?;
+            output.line(format_args!("{indent}  detail       = {}", shown(detail)))?;
         }
     }
     Ok(())
@@ -71,4 +87,28 @@ fn rules(decision: &PolicyDecision) -> String {
         .map(|rule| shown(rule))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Several decisions as one answer.
+#[derive(Default)]
+pub(crate) struct Tally {
+    not_allowed: bool,
+    unknown: bool,
+}
+
+impl Tally {
+    /// One more.
+    pub(crate) fn count(&mut self, decision: &PolicyDecision) {
+        self.not_allowed |= !decision.permits();
+        self.unknown |= decision.fail_closed.is_some();
+    }
+
+    /// Yes where all permit; unknown where one could not be known.
+    pub(crate) fn answer(&self) -> Answer {
+        if self.unknown {
+            Answer::Unknown
+        } else {
+            Answer::yes_if(!self.not_allowed)
+        }
+    }
 }

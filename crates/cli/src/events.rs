@@ -14,6 +14,11 @@ use crate::answer::{Failure, Outcome};
 /// One document, or one line of a file of them, is not larger.
 const MAX_DOCUMENT_BYTES: u64 = 16 * 1024 * 1024;
 
+/// Whether `path` stands for standard input.
+pub(crate) fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
 /// An event, from a file or from flags.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Event")]

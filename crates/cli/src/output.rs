@@ -21,6 +21,9 @@ pub(crate) mod style {
     pub(crate) const YES: Style = AnsiColor::Green.on_default().bold();
     pub(crate) const NO: Style = AnsiColor::Red.on_default().bold();
     pub(crate) const MAYBE: Style = AnsiColor::Yellow.on_default().bold();
+    pub(crate) const TEXT: Style = AnsiColor::Cyan.on_default();
+    pub(crate) const DIM: Style = Style::new().dimmed();
+    pub(crate) const PLAIN: Style = Style::new().bold();
 }
 
 /// Standard output, and what the user asked of it.

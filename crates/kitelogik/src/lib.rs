@@ -85,7 +85,10 @@ pub use kitelogik_opa::{
     BreakerChange, BreakerState, EndpointStatus, OpaClient, OpaClientBuilder, OpaConfigError,
 };
 #[cfg(feature = "embedded")]
-pub use kitelogik_opa::{Embedded, EmbeddedBuilder, EmbeddedError, Interpreted};
+pub use kitelogik_opa::{
+    Embedded, EmbeddedBuilder, EmbeddedError, ExplainedRule, Explanation, FailedCondition,
+    Interpreted, MetValue, RuleResult, SuggestedChange, Suggestion,
+};
 #[cfg(feature = "reload")]
 pub use kitelogik_opa::{
     PolicyChange, PolicySource, ReloadError, ReloadEvent, ReloadEvents, ReloadOutcome,

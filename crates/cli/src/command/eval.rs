@@ -3,10 +3,10 @@
 use clap::Args;
 use kitelogik_core::{EventDocument, PolicyDecision};
 
-use crate::answer::{Answer, Failure, Outcome};
-use crate::decisions;
+use crate::answer::{Failure, Outcome};
+use crate::decisions::{self, Tally};
 use crate::engine::{Engine, Judge, ServerArguments};
-use crate::events::{EventArguments, Events};
+use crate::events::{EventArguments, Events, is_stdin};
 use crate::output::Output;
 use crate::policy::PolicyArguments;
 
@@ -88,10 +88,6 @@ pub(crate) fn run(arguments: &Eval, output: &mut Output) -> Outcome {
     Ok(tally.answer())
 }
 
-fn is_stdin(path: &std::path::Path) -> bool {
-    path.as_os_str() == "-"
-}
-
 fn print(
     document: &EventDocument,
     decision: &PolicyDecision,
@@ -104,26 +100,5 @@ fn print(
         decisions::block(document, decision, output)
     } else {
         decisions::line(document, decision, output)
-    }
-}
-
-#[derive(Default)]
-struct Tally {
-    not_allowed: bool,
-    unknown: bool,
-}
-
-impl Tally {
-    fn count(&mut self, decision: &PolicyDecision) {
-        self.not_allowed |= !decision.permits();
-        self.unknown |= decision.fail_closed.is_some();
-    }
-
-    fn answer(&self) -> Answer {
-        if self.unknown {
-            Answer::Unknown
-        } else {
-            Answer::yes_if(!self.not_allowed)
-        }
     }
 }

@@ -7,6 +7,7 @@ mod compile;
 mod completions;
 mod diff;
 mod eval;
+mod explain;
 mod init;
 mod sanitize;
 mod test;
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Check(check::Check),
     Test(test::Test),
     Eval(eval::Eval),
+    Explain(explain::Explain),
     Compile(compile::Compile),
     Compare(compare::Compare),
     Diff(diff::Diff),
@@ -38,6 +40,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
         Command::Check(arguments) => check::run(&arguments, output),
         Command::Test(arguments) => test::run(&arguments, output),
         Command::Eval(arguments) => eval::run(&arguments, output),
+        Command::Explain(arguments) => explain::run(&arguments, output),
         Command::Compile(arguments) => compile::run(&arguments, output),
         Command::Compare(arguments) => compare::run(&arguments, output),
         Command::Diff(arguments) => diff::run(&arguments, output),

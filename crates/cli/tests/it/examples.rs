@@ -7,12 +7,13 @@ use kitelogik_opa_process::opa_or_skip;
 
 use crate::shell::Shell;
 
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 14] = [
     &[],
     &["init"],
     &["check"],
     &["test"],
     &["eval"],
+    &["explain"],
     &["compile"],
     &["compare"],
     &["diff"],

@@ -10,6 +10,7 @@ mod check;
 mod compile;
 mod eval;
 mod examples;
+mod explain;
 mod init;
 mod program;
 mod sanitize;

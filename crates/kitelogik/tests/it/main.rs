@@ -9,6 +9,7 @@
 mod blocking;
 mod calls;
 mod evidence;
+mod explain;
 mod judged;
 mod outcomes;
 mod parameters;

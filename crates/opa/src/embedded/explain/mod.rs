@@ -21,6 +21,13 @@ pub use self::suggestion::{SuggestedChange, Suggestion};
 use self::masked::Masked;
 use super::{Embedded, EmbeddedError, Shared};
 
+/// What the built-in bundle asks the user's rules for; not all of it, where a rule that denies is found first.
+const ANSWERS: [&str; 3] = [
+    "data.kitelogik.userpolicy.allow",
+    "data.kitelogik.userpolicy.deny",
+    "data.kitelogik.userpolicy.hitl",
+];
+
 /// How many steps of a plan are explained.
 const MAX_STEPS: usize = 32;
 
@@ -151,7 +158,7 @@ impl Shared {
         let trace = program
             .map(|program| {
                 let limits = self.limits.of_program(self.limits.evaluation_time);
-                program.trace(&input, limits, &explainer.sources)
+                program.trace(&input, limits, &explainer.sources, &ANSWERS)
             })
             .unwrap_or_default();
         let suggestions = if decision.allowed() {

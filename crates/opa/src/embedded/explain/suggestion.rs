@@ -64,7 +64,7 @@ impl fmt::Display for Suggestion {
                 to,
             } => write!(formatter, "{at} = {to} instead of {from}"),
             SuggestedChange::Set { from: None, to } => write!(formatter, "{at} = {to}"),
-            SuggestedChange::Add { value } => write!(formatter, "{at} {value} besides"),
+            SuggestedChange::Add { value } => write!(formatter, "{at} {value} added"),
             SuggestedChange::Remove { from } => write!(formatter, "no {at} (it is {from})"),
         }
     }
@@ -187,8 +187,10 @@ fn best<'c>(proven: &[&'c Candidate], event: &GovernanceEvent) -> Vec<&'c Candid
                 let mut kept = of_part()
                     .filter(|one| one.change != Change::Remove)
                     .peekable();
-                if kept.peek().is_some() {
-                    best.extend(kept.take(MAX_OF_ONE));
+                if let Some(first) = kept.peek() {
+                    // One number is as good as another.
+                    let number = matches!(&first.change, Change::Set(Value::Number(_)));
+                    best.extend(kept.take(if number { 1 } else { MAX_OF_ONE }));
                 } else {
                     best.extend(of_part().take(1));
                 }

@@ -103,10 +103,17 @@ pub struct Failed {
 }
 
 impl Program {
-    /// What each rule comes to that concerns `input`; `sources` are the texts that the program was made of.
+    /// What each rule comes to that concerns `input`; `sources` are the texts that the program was made of. The rules of
+    /// the paths in `also` are looked at even where no other rule asks for them, because it failed before.
     ///
     /// It may take ten times as long as an answer may.
-    pub fn trace(&self, input: &PolicyInput<'_>, limits: Limits, sources: &Sources) -> Trace {
+    pub fn trace(
+        &self,
+        input: &PolicyInput<'_>,
+        limits: Limits,
+        sources: &Sources,
+        also: &[&str],
+    ) -> Trace {
         let incomplete = || Trace {
             incomplete: true,
             ..Trace::default()
@@ -114,7 +121,7 @@ impl Program {
         if !limits::fits(input, limits.input_bytes) {
             return incomplete();
         }
-        let trace = AssertUnwindSafe(|| Tracer::new(self, input, limits, sources).trace());
+        let trace = AssertUnwindSafe(|| Tracer::new(self, input, limits, sources).trace(also));
         catch_unwind(trace).unwrap_or_else(|_| incomplete())
     }
 }
@@ -156,9 +163,15 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    fn trace(mut self) -> Trace {
+    fn trace(mut self, also: &[&str]) -> Trace {
         let begun = Instant::now();
         let mut incomplete = false;
+        for (id, origin) in self.program.origins.iter().enumerate() {
+            if also.contains(&&*origin.path) {
+                self.add(id);
+            }
+        }
+        // Looked at first.
         self.find(&self.program.entry);
         while let Some(group) = self.open.pop() {
             if begun.elapsed() > self.limits.time.saturating_mul(TIMES) {
