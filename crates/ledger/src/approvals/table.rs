@@ -99,9 +99,8 @@ impl Conditions {
             return;
         }
         // A value that no condition names is refused by both stores.
-        let by_time = |state: &ApprovalState| {
-            !matches!(state, ApprovalState::Denied | ApprovalState::Used)
-        };
+        let by_time =
+            |state: &ApprovalState| !matches!(state, ApprovalState::Denied | ApprovalState::Used);
         if states.iter().any(by_time) {
             self.values.push(Value::Number(now.millis()));
         }

@@ -123,7 +123,7 @@ pub(crate) fn ask(asked: &Ask, found: Result<Found, Forged>, now: Timestamp) -> 
     if over_limit(found.pending_of_session, asked.pending_per_session) {
         let waiting = found.pending_of_session;
         let why = format!(
-            "{waiting} calls of this session wait for a person already, so nobody was asked; wait until those are decided"
+            "as many calls of this session wait for a person as may ({waiting}), so nobody was asked; wait until they are decided"
         );
         return (changes, Answer::TooMany(why));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kitelogik_core::{Approval, Approver, AgentPlan, GovernanceEvent, Masking, PlanStep};
+use kitelogik_core::{AgentPlan, Approval, Approver, GovernanceEvent, Masking, PlanStep};
 use kitelogik_ledger::{ApprovalFilter, ApprovalOptions, ApprovalState, Tenants};
 use serde_json::json;
 
@@ -132,7 +132,7 @@ on_both_stores! {
         let reason = refused(of("s1", 3)).await;
         assert_eq!(
             reason,
-            "2 calls of this session wait for a person already, so nobody was asked; wait until those are decided"
+            "as many calls of this session wait for a person as may (2), so nobody was asked; wait until they are decided"
         );
         // What waits already still does, and another session may ask.
         assert_eq!(of("s1", 1).pending(&ledger).await, first);

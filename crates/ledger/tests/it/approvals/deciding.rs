@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kitelogik_core::{BoxFuture, EngineError, FailClosed, PolicyDecision, PolicyEngine, PolicyInput};
+use kitelogik_core::{
+    BoxFuture, EngineError, FailClosed, PolicyDecision, PolicyEngine, PolicyInput,
+};
 use kitelogik_ledger::{ApprovalError, ApprovalOptions, ApprovalState, MAX_NOTE_CHARS, Reviewer};
 use serde_json::{Value, json};
 

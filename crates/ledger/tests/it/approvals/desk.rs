@@ -105,5 +105,8 @@ pub(crate) async fn steps(ledger: &Ledger, id: &str) -> Vec<String> {
         Some(why) => format!("{}: {why}", content.transition.unwrap()),
         None => content.transition.unwrap(),
     };
-    entries.into_iter().map(|entry| step(entry.content)).collect()
+    entries
+        .into_iter()
+        .map(|entry| step(entry.content))
+        .collect()
 }

@@ -21,14 +21,10 @@ pub(crate) async fn until_expired(ledger: &Ledger, id: &str) -> ApprovalView {
 }
 
 /// Waits in a task of its own, and gives the id of the request as soon as it is there.
-async fn wait(
-    asking: Asking,
-    ledger: &Ledger,
-) -> (tokio::task::JoinHandle<Approval>, String) {
+async fn wait(asking: Asking, ledger: &Ledger) -> (tokio::task::JoinHandle<Approval>, String) {
     let mut watch = ledger.approvals().watch(&ann());
     let approver = ledger.approvals().waiting();
-    let waiting =
-        tokio::spawn(async move { approver.approve(&asking.request()).await.unwrap() });
+    let waiting = tokio::spawn(async move { approver.approve(&asking.request()).await.unwrap() });
     let id = watch.next().await.unwrap().id;
     (waiting, id)
 }
