@@ -23,12 +23,14 @@ const PYTHON_DIGEST: &str =
 pub(crate) enum Bench {
     /// What a decision costs beside other engines, on the same policies and calls: a table, or lines with `--json`
     Decision(Handed),
+    /// All that `BENCHMARKS.md` shows of decisions: the comparison, the instructions, and the soak; some four minutes
+    Report,
     /// How many instructions a decision takes under Valgrind, held to `xtask/bench/instructions.json`; `--update` writes that
     Instructions(Handed),
 }
 
 /// What is handed to the program; `-- --help` tells what there is.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub(crate) struct Handed {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
@@ -42,11 +44,8 @@ pub(crate) struct Handed {
 pub(crate) fn run(bench: &Bench) -> Result<()> {
     match bench {
         Bench::Decision(handed) => decision(handed),
-        Bench::Instructions(handed) => succeed(
-            program("instructions")?
-                .args(["--baseline", "xtask/bench/instructions.json"])
-                .args(&handed.arguments),
-        ),
+        Bench::Report => report(),
+        Bench::Instructions(handed) => instructions(handed),
     }
 }
 
@@ -91,6 +90,21 @@ fn decision(handed: &Handed) -> Result<()> {
         Err(error) => eprintln!("note: the Python package is not at hand: {error:#}"),
     }
     succeed(command.args(&handed.arguments))
+}
+
+fn instructions(handed: &Handed) -> Result<()> {
+    succeed(
+        program("instructions")?
+            .args(["--baseline", "xtask/bench/instructions.json"])
+            .args(&handed.arguments),
+    )
+}
+
+/// What does not hold is said at the end, when all is measured.
+fn report() -> Result<()> {
+    let nothing = Handed::default();
+    let measured = [decision(&nothing), instructions(&nothing), soak(&nothing)];
+    measured.into_iter().collect()
 }
 
 /// The program of `xtask/bench`, as a release.

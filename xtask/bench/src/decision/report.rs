@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::threads::Made;
 use crate::Times;
 
 /// One measurement.
@@ -24,6 +25,8 @@ pub(super) struct Line {
     threads: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     per_second: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    processor_us: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ratio: Option<f64>,
 }
@@ -60,14 +63,15 @@ impl Line {
         system: &'static str,
         rules: usize,
         threads: usize,
-        per_second: f64,
+        made: &Made,
         ratio: Option<f64>,
     ) -> Self {
         Self {
             system,
             rules: Some(rules),
             threads: Some(threads),
-            per_second: Some(per_second.round()),
+            per_second: Some(made.per_second.round()),
+            processor_us: Some(rounded(made.processor_us, 100.0)),
             ratio: ratio.map(|ratio| rounded(ratio, 100.0)),
             ..Self::default()
         }
@@ -136,15 +140,16 @@ impl Report {
             }
         }
         println!(
-            "\n| system | rules | threads | decisions a second | against one |\n|---|---|---|---|---|"
+            "\n| system | rules | threads | decisions a second | against one | processor's time for each (us) |\n|---|---|---|---|---|---|"
         );
         for line in &self.lines {
             if let (Some(threads), Some(figure)) = (line.threads, line.per_second) {
                 let ratio = line
                     .ratio
                     .map_or_else(String::new, |ratio| format!("{ratio:.2}"));
+                let processor = line.processor_us.unwrap_or_default();
                 println!(
-                    "| {} | {} | {threads} | {figure:.0} | {ratio} |",
+                    "| {} | {} | {threads} | {figure:.0} | {ratio} | {processor:.2} |",
                     line.system,
                     line.size()
                 );
