@@ -10,6 +10,7 @@ use regorus::{Engine, PolicyLengthConfig, Value};
 
 use crate::allowance::{self, Allowance};
 use crate::recursion::{RecursiveFunction, recursive_function};
+use crate::results::{self, Operands};
 use crate::{
     Fault, Program, builtins, document, fault, heads, negation, operators, output, refusal, tree,
 };
@@ -73,8 +74,9 @@ impl Interpreter {
                 .collect::<anyhow::Result<Vec<_>>>()?;
             refusal::check(&trees)?;
             heads::check(&trees)?;
-            for (name, text) in modules {
-                let text = as_opa_negates(name, text)?;
+            let operands = Operands::of(&trees)?;
+            for ((name, _), tree) in modules.into_iter().zip(&trees) {
+                let text = as_opa_negates(name, &results::rewrite(tree, &operands))?;
                 let called = as_opa_computes(name, &text)?;
                 if let Some(called) = called {
                     engine.add_policy(name.to_owned(), called)?;

@@ -49,6 +49,7 @@ mod recursion;
 mod refusal;
 mod regex;
 mod registry;
+mod results;
 mod spelling;
 mod suite;
 mod texts;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use kitelogik_core::PolicyInput;
 use regorus::Value;
@@ -105,6 +105,7 @@ pub(super) struct Evaluation<'a> {
     steps: u32,
     begun: Instant,
     time: Duration,
+    now: Option<Value>,
 }
 
 impl<'a> Evaluation<'a> {
@@ -120,6 +121,7 @@ impl<'a> Evaluation<'a> {
             steps: 0,
             begun: Instant::now(),
             time,
+            now: None,
         }
     }
 
@@ -168,6 +170,7 @@ impl<'a> Evaluation<'a> {
                 }
                 Ok(value)
             }
+            Node::Now => Ok(Some(Val::Owned(self.now()))),
             Node::Rules(group) => self.rules(*group),
             Node::Compare(operation, left, right) if left.is_leaf() && right.is_leaf() => {
                 self.comparison(operation, left, right)
@@ -256,6 +259,7 @@ impl<'a> Evaluation<'a> {
             | Node::Undefined
             | Node::Local(_)
             | Node::Input(..)
+            | Node::Now
             | Node::Rules(_) => self.value(node)?,
         })
     }
@@ -410,6 +414,15 @@ impl<'a> Evaluation<'a> {
                 Ok(Val::Owned(Value::from(object)))
             }
         }
+    }
+
+    /// Nanoseconds since 1970, as the first question of this decision had it.
+    fn now(&mut self) -> Value {
+        let now = self.now.get_or_insert_with(|| {
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            Value::from(since.unwrap_or_default().as_nanos())
+        });
+        now.clone()
     }
 
     pub(super) fn package_memo(&mut self, package: PackageId) -> Evaluated<Option<Val<'a>>> {

@@ -215,6 +215,11 @@ impl Lower<'_> {
             let arguments = self.all(arguments, steps)?;
             return Ok(Node::Call(group, arguments.into()));
         }
+        if name == "time.now_ns" && arguments.is_empty() {
+            // Another in each decision, as the input is.
+            self.uses.input = true;
+            return Ok(Node::Now);
+        }
         // One look into `input` is one field, with what to take where it is not there.
         if name == "object.get"
             && let [object, key, _] = arguments

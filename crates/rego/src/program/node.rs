@@ -35,6 +35,8 @@ pub(super) enum Node {
     Local(Slot),
     /// `input.args.amount`: a field, and keys below it.
     Input(Field, Box<[Value]>),
+    /// `time.now_ns()`: one and the same within a decision.
+    Now,
     Rules(GroupId),
     Package(PackageId),
     /// `a[b]`; `of_data` where `a` lies in `data`, whose keys may be numbers written as texts.

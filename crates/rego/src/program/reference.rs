@@ -142,7 +142,7 @@ impl Lower<'_> {
             Leads::Rules(group, parts) if parts >= before => {
                 self.uses.groups.insert(group);
                 let rest = keys.get(parts - before..).unwrap_or_default();
-                self.items(Node::Rules(group), rest, true, steps)
+                self.items(Node::Rules(group), rest, false, steps)
             }
             Leads::Rules(..) => self.left("a rule above the module's package", span),
             Leads::Package(package) => {

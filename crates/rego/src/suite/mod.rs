@@ -18,6 +18,7 @@ use self::discovery::Found;
 use self::marks::Marks;
 use crate::interpreter::{self, QUESTION};
 use crate::recursion::recursive_function;
+use crate::results::{self, Operands};
 use crate::{CompileError, Fault, document, fault, tree};
 
 /// Modules with their tests, compiled.
@@ -92,13 +93,19 @@ impl Suite {
         coverage: bool,
     ) -> Result<Self, CompileError> {
         let compile = || -> anyhow::Result<Self> {
-            let modules = modules
+            let trees = modules
                 .into_iter()
-                .map(|(name, text)| {
+                .map(|(name, text)| Ok((name, tree::parse(name, text)?)))
+                .collect::<anyhow::Result<Vec<_>>>()?;
+            let operands = Operands::of(trees.iter().map(|(_, tree)| tree))?;
+            let modules = trees
+                .iter()
+                .map(|(name, tree)| {
+                    let text = results::rewrite(tree, &operands);
                     Ok(Source {
-                        name: name.to_owned(),
-                        text: text.to_owned(),
-                        tree: tree::parse(name, text)?,
+                        name: (*name).to_owned(),
+                        tree: tree::parse(name, &text)?,
+                        text,
                     })
                 })
                 .collect::<anyhow::Result<Vec<_>>>()?;

@@ -10,7 +10,8 @@ pub(super) fn children(node: &Node) -> Vec<&Node> {
         | Node::Local(_)
         | Node::Input(..)
         | Node::Rules(_)
-        | Node::Package(_) => Vec::new(),
+        | Node::Package(_)
+        | Node::Now => Vec::new(),
         Node::Item { of, key, .. } => vec![of, key],
         Node::Array(items) | Node::Set(items) | Node::Call(_, items) => items.iter().collect(),
         Node::Object(entries) => entries

@@ -295,3 +295,25 @@ fn rules_that_stand_too_deep_within_each_other_are_left_to_the_interpreter() {
     let input = PolicyInput::new(&event, &context, BudgetUsage::default());
     assert_eq!(program.run(&input, LIMITS), Answer::Interpret(None));
 }
+
+#[test]
+fn a_program_reads_the_clock_once_in_each_decision() {
+    let text = "package kitelogik.main\n\nnow := time.now_ns()\n\nsame if now == time.now_ns()";
+    let modules = [("main.rego", text)];
+    let interpreter = Interpreter::compile(modules, &json!({}), "data.kitelogik.main").unwrap();
+    let program = interpreter.program().unwrap();
+    assert!(program.interpreted().is_empty());
+    let event = GovernanceEvent::ToolCall(ToolCallInput::new("a", Map::new()));
+    let context = SessionContext::default();
+    let input = PolicyInput::new(&event, &context, BudgetUsage::default());
+    let mut before = 0;
+    for _ in 0..2 {
+        let Answer::Decided(Ok(answer)) = program.run(&input, LIMITS) else {
+            unreachable!("nothing is left to the interpreter");
+        };
+        assert_eq!(answer["same"], true);
+        let now = answer["now"].as_u64().unwrap();
+        assert!(now > before);
+        before = now;
+    }
+}
