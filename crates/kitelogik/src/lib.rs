@@ -53,6 +53,9 @@
 //! | `rest` | | `OpaClient`: an OPA server over REST |
 //! | `bundle` | | OPA bundles: built, signed, verified and loaded |
 //! | `reload` | | `Reloading`: a policy that follows its directory or bundle; with `rest`, also a bundle on a server |
+//! | `ledger` | | `ledger::Ledger`: approvals and the audit record, in an SQLite file |
+//! | `postgres` | | the ledger in PostgreSQL |
+//! | `webhook` | | telling of requests for approval by a signed HTTP request |
 //!
 //! Adapters are crates of their own: `kitelogik-openai`, `kitelogik-rig`.
 //!
@@ -70,6 +73,8 @@ pub use kitelogik_core::{
     PlanStep, PolicyDecision, PolicyEngine, PolicyInput, RecordId, RiskTier, SessionContext,
     ToolCallInput, Use, Verdict,
 };
+#[cfg(feature = "ledger")]
+pub use kitelogik_ledger as ledger;
 #[cfg(feature = "macros")]
 pub use kitelogik_macros::governed;
 #[cfg(all(feature = "reload", feature = "rest"))]

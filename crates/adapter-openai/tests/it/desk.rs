@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use kitelogik::Approver;
 use kitelogik::prelude::*;
 use serde_json::{Value, json};
 
@@ -105,11 +106,13 @@ impl Desk {
 
     /// The tools under the policy.
     pub(crate) fn governed(&self) -> GovernedToolbox {
-        static GATE: LazyLock<PolicyGate> = LazyLock::new(|| {
-            let policy = Policy::builder().rego("refunds.rego", POLICY);
-            PolicyGate::new(Embedded::new(policy.build().unwrap()).unwrap())
-        });
+        static GATE: LazyLock<PolicyGate> = LazyLock::new(|| PolicyGate::new(engine()));
         self.under(&GATE)
+    }
+
+    /// The tools under the policy, and people who are asked by `approver`.
+    pub(crate) fn reviewed(&self, approver: impl Approver + 'static) -> GovernedToolbox {
+        self.under(&PolicyGate::builder(engine()).approver(approver).build())
     }
 
     /// The tools under an OPA server that is not there.
@@ -125,6 +128,11 @@ impl Desk {
         self.toolbox()
             .for_session(&gate.session(SessionContext::new("test")))
     }
+}
+
+fn engine() -> Embedded {
+    let policy = Policy::builder().rego("refunds.rego", POLICY);
+    Embedded::new(policy.build().unwrap()).unwrap()
 }
 
 pub(crate) fn refund(amount: f64) -> (&'static str, Value) {

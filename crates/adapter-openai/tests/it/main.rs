@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod approvals;
 mod calls;
 mod conversations;
 mod definitions;

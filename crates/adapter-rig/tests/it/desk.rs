@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use kitelogik::core::BoxFuture;
 use kitelogik::prelude::*;
-use kitelogik::{AuditError, AuditFailure, AuditSink, DecisionRecord, Outcome, RecordId};
+use kitelogik::{
+    Approver, AuditError, AuditFailure, AuditSink, DecisionRecord, Outcome, PolicyGateBuilder,
+    RecordId,
+};
 use kitelogik_rig::{ForeignRules, ForeignTool, GovernedTools, RunSession};
 use rig::agent::{Agent, AgentBuilder};
 use rig::message::{Message, ToolName, UserContent};
@@ -116,6 +119,15 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn open() -> Self {
+        Self::opened(|gate| gate)
+    }
+
+    /// A desk with people who are asked by `approver`.
+    pub(crate) fn reviewed(approver: impl Approver + 'static) -> Self {
+        Self::opened(|gate| gate.approver(approver))
+    }
+
+    fn opened(more: impl FnOnce(PolicyGateBuilder) -> PolicyGateBuilder) -> Self {
         let policy = Policy::builder()
             .directory(concat!(
                 env!("CARGO_MANIFEST_DIR"),
@@ -126,9 +138,8 @@ impl Desk {
             .unwrap();
         let engine = Embedded::new(policy).unwrap();
         let ledger = Ledger::default();
-        let gate = PolicyGate::builder(engine)
-            .audit(ledger.clone(), AuditFailure::Deny)
-            .build();
+        let gate = PolicyGate::builder(engine).audit(ledger.clone(), AuditFailure::Deny);
+        let gate = more(gate).build();
         Self::with(gate, ledger)
     }
 

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod approvals;
 mod bypass;
 mod desk;
 mod errors;

@@ -10,6 +10,7 @@
 mod acceptance;
 mod answers;
 mod api_rules;
+mod approvals;
 mod arguments;
 mod blocked;
 mod calls;
