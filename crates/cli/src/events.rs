@@ -188,7 +188,7 @@ fn insert(map: &mut Map<String, Value>, flag: &str, pair: &str) -> Outcome<()> {
     Ok(())
 }
 
-fn json_or_text(flag: &str, value: &str) -> Outcome<Value> {
+pub(crate) fn json_or_text(flag: &str, value: &str) -> Outcome<Value> {
     match json::parse(value, json::DEFAULT_MAX_DEPTH) {
         Ok(value) => Ok(value),
         // What begins as an object, a list or a quoted text is meant as JSON: half of one is a slip.

@@ -12,6 +12,7 @@ mod events;
 mod files;
 mod output;
 mod policy;
+mod store;
 mod template;
 
 use std::process::ExitCode;

@@ -1,5 +1,6 @@
 //! The subcommands, one module each.
 
+mod approvals;
 mod bundle;
 mod check;
 mod compare;
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Diff(diff::Diff),
     Bundle(bundle::Bundle),
     Sanitize(sanitize::Sanitize),
+    Approvals(approvals::Approvals),
     Completions(completions::Completions),
 }
 
@@ -45,6 +47,7 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
         Command::Compare(arguments) => compare::run(&arguments, output),
         Command::Diff(arguments) => diff::run(&arguments, output),
         Command::Bundle(arguments) => bundle::run(&arguments, output),
+        Command::Approvals(arguments) => approvals::run(&arguments, output),
         Command::Sanitize(arguments) => sanitize::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
     }

@@ -7,7 +7,7 @@ use kitelogik_opa_process::opa_or_skip;
 
 use crate::shell::Shell;
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 21] = [
     &[],
     &["init"],
     &["check"],
@@ -21,6 +21,13 @@ const COMMANDS: [&[&str]; 14] = [
     &["bundle", "build"],
     &["bundle", "verify"],
     &["sanitize"],
+    &["approvals"],
+    &["approvals", "list"],
+    &["approvals", "show"],
+    &["approvals", "approve"],
+    &["approvals", "deny"],
+    &["approvals", "edit"],
+    &["approvals", "watch"],
     &["completions"],
 ];
 
@@ -93,6 +100,31 @@ fn examples(shell: &Shell, command: &[&str]) -> Vec<String> {
         .collect()
 }
 
+/// The example with the id of a request that waits in place of `apr_…`.
+fn with_a_request(shell: &Shell, example: &str) -> String {
+    if !example.starts_with("kitelogik approvals") {
+        return example.to_owned();
+    }
+    let requests = shell.run(&["approvals", "list", "--all", "--json"]);
+    let count = requests.stdout.lines().count();
+    let refund = serde_json::json!({"customer_id": "cust_001", "amount": 150 + count});
+    let waiting = crate::approvals::ask(shell, refund);
+    // `watch` ends when it is decided.
+    if example.contains("watch apr_") {
+        let id = waiting.request();
+        shell
+            .run(&["approvals", "approve", id, "--as", "ann"])
+            .code(0);
+    }
+    example.replace("apr_…", waiting.request())
+}
+
+/// Whether it goes on until it is told to end; `serve.rs` runs those.
+fn goes_on(example: &str) -> bool {
+    let serves = example.starts_with("kitelogik serve") && !example.contains(" token ");
+    serves || example.starts_with("kitelogik audit tail")
+}
+
 fn asks_a_server(example: &str) -> bool {
     example.contains("--url") || example.starts_with("kitelogik compare")
 }
@@ -121,7 +153,7 @@ fn examples_that_need_no_server_run() {
     for command in COMMANDS {
         for example in examples(&shell, command) {
             if !asks_a_server(&example) {
-                run(&shell, &example);
+                run(&shell, &with_a_request(&shell, &example));
                 count += 1;
             }
         }

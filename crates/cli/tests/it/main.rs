@@ -5,6 +5,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod approvals;
 mod bundle;
 mod check;
 mod compile;
