@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use regex::Regex;
 use serde_json::{Map, Number, Value};
@@ -16,6 +17,9 @@ pub const MASKED: &str = "[masked]";
 /// with [`MASKED`], so that neither length nor kind shows.
 ///
 /// The token of a session and of its parent are never written down, whatever the rules.
+///
+/// A rule for an argument is not one for what repeats it: the `resource` that a call touches is named in its arguments as
+/// well, and a policy may put an argument into its `reason`. Give paths for these, too, or a pattern.
 ///
 /// ```
 /// use kitelogik_core::Masking;
@@ -104,7 +108,8 @@ impl MaskingBuilder {
         Ok(self)
     }
 
-    /// Masks what `pattern` finds, in every text, in object keys and in the digits of numbers.
+    /// Masks what `pattern` finds in arguments, resources, reasons and errors: in every text, in object keys and in the
+    /// digits of numbers.
     ///
     /// # Errors
     ///
@@ -234,15 +239,18 @@ impl Masking {
 
     fn members(&self, at: &At<'_>, object: &Map<String, Value>) -> Map<String, Value> {
         let mut members = Map::new();
+        // How many look the same: whoever chooses the keys may make all of them do so.
+        let mut alike: HashMap<String, usize> = HashMap::new();
         for (key, value) in object {
-            let mut shown = self.patterns_in(key).into_owned();
+            let shown = self.patterns_in(key);
+            let mut name = shown.to_string();
             // Two keys that look the same now are still two members.
-            let mut count = 2_usize;
-            while members.contains_key(&shown) {
-                shown = format!("{} ({count})", self.patterns_in(key));
-                count = count.saturating_add(1);
+            while members.contains_key(&name) {
+                let count = alike.entry(shown.to_string()).or_insert(1);
+                *count = count.saturating_add(1);
+                name = format!("{shown} ({count})");
             }
-            members.insert(shown, self.masked(&at.below(key), value));
+            members.insert(name, self.masked(&at.below(key), value));
         }
         members
     }
@@ -305,6 +313,8 @@ fn advance<'a>(steps: &'a [Step], key: &str, left: &mut Vec<&'a [Step]>) {
         }
         Some((Step::Any, rest)) => left.push(rest),
         Some((Step::Name(name), rest)) if name == key => left.push(rest),
-        Some((Step::Name(_), _)) | None => {}
+        Some((Step::Name(_), _)) => {}
+        // Below what is masked everything is.
+        None => left.push(steps),
     }
 }

@@ -4,7 +4,7 @@ use kitelogik_core::{
     AgentPlan, GovernanceEvent, MASKED, Masking, PlanStep, SessionContext, ToolCallInput,
 };
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 fn masked(paths: &[&str], patterns: &[&str], args: &Value) -> Value {
     let mut rules = Masking::builder();
@@ -66,6 +66,25 @@ fn patterns_are_masked_in_texts_keys_and_digits() {
     );
     // What stands for it is text, not a replacement that could name groups.
     assert_eq!(masked(&[], &["(?P<a>x)"], &json!("x")), MASKED);
+}
+
+#[test]
+fn what_lies_below_what_is_masked_is_masked_however_it_is_asked_for() {
+    let rules = Masking::builder().path("args.card").unwrap().build();
+    assert_eq!(rules.value("args.card.number", &json!(4111)), MASKED);
+    assert_eq!(rules.text("args.card.holder.name", "ann"), MASKED);
+    assert_eq!(rules.text("args.cards", "two"), "two");
+}
+
+/// A caller who chooses the keys must not choose how long it takes: one step each, not one for each that came before.
+#[test]
+fn any_number_of_keys_may_look_the_same() {
+    let mut keys: Map<String, Value> = (0..30_000)
+        .map(|number| (format!("a{number}@b"), json!(number)))
+        .collect();
+    keys.insert("[masked] (7)".to_owned(), json!("its own"));
+    let left = masked(&[], &[r"a\d+@b"], &Value::Object(keys));
+    assert_eq!(size(&left), 30_001);
 }
 
 #[test]
