@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anstream::eprintln;
 use kitelogik_core::text::visible_lines;
+use kitelogik_ledger::LedgerError;
 
 use crate::output::style;
 
@@ -50,6 +51,15 @@ impl Failure {
             Self::OutputClosed
         } else {
             Self::new(format_args!("cannot write to standard output: {error}"))
+        }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Export(error) => Self::of_output(&error),
+            error => Self::new(error),
         }
     }
 }

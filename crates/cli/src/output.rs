@@ -121,14 +121,50 @@ pub(crate) fn shown(text: &str) -> String {
     visible(text).into_owned()
 }
 
+/// Standard output for documents of JSON, to be written to while an [`Output`] is there: hidden characters are escaped.
+pub(crate) struct JsonStream(io::Stdout);
+
+impl JsonStream {
+    pub(crate) fn new() -> Self {
+        Self(io::stdout())
+    }
+}
+
+impl Write for JsonStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match str::from_utf8(bytes) {
+            // Outside of strings JSON has line feeds, and nothing else that hides.
+            Ok(text)
+                if text
+                    .chars()
+                    .any(|character| character != '\n' && is_hidden(character)) =>
+            {
+                let escaped: Vec<String> = text.split('\n').map(escaped).collect();
+                self.0.write_all(escaped.join("\n").as_bytes())?;
+            }
+            _ => self.0.write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// JSON in which hidden characters are escaped: it says the same, and shows it.
 fn json_text(value: &impl Serialize) -> Outcome<String> {
     let text = serde_json::to_string(value)
         .map_err(|error| Failure::new(format_args!("cannot write JSON: {error}")))?;
-    if !text.chars().any(is_hidden) {
-        return Ok(text);
+    if text.chars().any(is_hidden) {
+        Ok(escaped(&text))
+    } else {
+        Ok(text)
     }
-    // Outside of strings JSON has no such characters.
+}
+
+/// One line of JSON. Outside of strings it has no such characters.
+fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 16);
     for character in text.chars() {
         if is_hidden(character) {
@@ -139,7 +175,7 @@ fn json_text(value: &impl Serialize) -> Outcome<String> {
             escaped.push(character);
         }
     }
-    Ok(escaped)
+    escaped
 }
 
 /// A count that goes up, a few times a second.
@@ -156,7 +192,12 @@ impl Progress {
 
     /// One more.
     pub(crate) fn step(&mut self) {
-        self.count += 1;
+        self.at(self.count + 1);
+    }
+
+    /// So many.
+    pub(crate) fn at(&mut self, count: u64) {
+        self.count = count;
         if self.shown && self.last.elapsed() > Self::PAUSE {
             anstream::eprint!("\r{} {}", self.count, self.what);
             self.last = Instant::now();

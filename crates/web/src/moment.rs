@@ -18,6 +18,12 @@ impl Moment {
         self.0.millis()
     }
 
+    /// Without its zone, as in `2026-11-24 09:27:31`: where a heading says that all are UTC.
+    pub(crate) fn bare(&self) -> String {
+        let text = self.0.to_string();
+        text.split('.').next().unwrap_or_default().replace('T', " ")
+    }
+
     /// As in `2026-11-24T09:27:31.250Z`, for `datetime` attributes.
     pub(crate) fn rfc3339(&self) -> String {
         self.0.to_string()
@@ -33,9 +39,7 @@ impl From<Timestamp> for Moment {
 /// As in `2026-11-24 09:27:31 UTC`.
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_string();
-        let seconds = text.split('.').next().unwrap_or_default();
-        write!(f, "{} UTC", seconds.replace('T', " "))
+        write!(f, "{} UTC", self.bare())
     }
 }
 

@@ -60,6 +60,9 @@ pub(crate) struct Argument {
 /// How many arguments are shown of one call; of more, it is said how many there are.
 const MAX_ARGUMENTS: usize = 200;
 
+/// JSON of so many characters stands on one line.
+const ONE_LINE: usize = 60;
+
 /// The arguments of a call, each value cut at `limit` characters, and how many are left out.
 pub(crate) fn arguments(value: &Value, limit: usize) -> (Vec<Argument>, usize) {
     let Value::Object(members) = value else {
@@ -77,10 +80,13 @@ fn argument(name: &str, value: &Value, limit: usize) -> Argument {
     let (text, kind) = match value {
         Value::String(text) if text.contains('\n') => (text.clone(), "lines"),
         Value::String(text) => (text.clone(), "string"),
-        Value::Object(_) | Value::Array(_) => (
-            serde_json::to_string_pretty(value).unwrap_or_default(),
-            "json",
-        ),
+        Value::Object(_) | Value::Array(_) => match value.to_string() {
+            short if short.chars().count() <= ONE_LINE => (short, "number"),
+            _ => (
+                serde_json::to_string_pretty(value).unwrap_or_default(),
+                "json",
+            ),
+        },
         plain => (plain.to_string(), "number"),
     };
     Argument {

@@ -1,6 +1,7 @@
 //! The subcommands, one module each.
 
 mod approvals;
+mod audit;
 mod bundle;
 mod check;
 mod compare;
@@ -10,7 +11,9 @@ mod diff;
 mod eval;
 mod explain;
 mod init;
+mod replay;
 mod sanitize;
+mod serve;
 mod test;
 
 use clap::Subcommand;
@@ -32,6 +35,9 @@ pub(crate) enum Command {
     Bundle(bundle::Bundle),
     Sanitize(sanitize::Sanitize),
     Approvals(approvals::Approvals),
+    Audit(audit::Audit),
+    Replay(replay::Replay),
+    Serve(serve::Serve),
     Completions(completions::Completions),
 }
 
@@ -48,6 +54,9 @@ pub(crate) fn run(command: Command, output: &mut Output) -> Outcome {
         Command::Diff(arguments) => diff::run(&arguments, output),
         Command::Bundle(arguments) => bundle::run(&arguments, output),
         Command::Approvals(arguments) => approvals::run(&arguments, output),
+        Command::Audit(arguments) => audit::run(&arguments, output),
+        Command::Replay(arguments) => replay::run(&arguments, output),
+        Command::Serve(arguments) => serve::run(&arguments, output),
         Command::Sanitize(arguments) => sanitize::run(&arguments, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
     }

@@ -5,13 +5,12 @@ mod audit;
 mod body;
 
 use axum::Router;
-use axum::extract::State;
 use axum::http::header;
 use axum::routing::{get, post};
 use axum::{Json, response::IntoResponse};
-use serde_json::{Value, json};
 
 use crate::app::Shared;
+use crate::identity::Identity;
 use crate::visitor::Bearer;
 
 /// The routes of the API.
@@ -36,6 +35,6 @@ fn description() -> impl IntoResponse {
     )
 }
 
-async fn me(State(_): State<Shared>, Bearer(identity): Bearer) -> Json<Value> {
-    Json(json!(identity))
+async fn me(Bearer(identity): Bearer) -> Json<Identity> {
+    Json(identity)
 }

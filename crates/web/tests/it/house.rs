@@ -216,7 +216,7 @@ impl Asked {
         self
     }
 
-    fn parts(&self) -> (GovernanceEvent, SessionContext, PolicyDecision) {
+    pub(crate) fn parts(&self) -> (GovernanceEvent, SessionContext, PolicyDecision) {
         let args = self.args.as_object().unwrap().clone();
         let event = GovernanceEvent::ToolCall(ToolCallInput::new(&self.tool, args));
         let mut context = SessionContext::new(&self.session)

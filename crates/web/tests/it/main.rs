@@ -14,4 +14,5 @@ mod escaping;
 mod headers;
 mod house;
 mod http;
+mod pictures;
 mod records;

@@ -1,0 +1,308 @@
+//! `kitelogik serve`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use kitelogik_ledger::Timestamp;
+use kitelogik_web::{Identity, Origin, Server, TokenFile};
+use serde_json::json;
+
+use crate::answer::{Answer, Failure, Outcome};
+use crate::output::{Output, shown, style};
+use crate::store::{StoreArguments, runtime};
+
+/// How long the printed link can be used.
+const LINK_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+const EXAMPLES: &str = "\
+Nobody sees anything without signing in: by the link that is printed at start (once, within ten minutes), or by a token.
+The page answers to its own name only; for others than this machine, put a server with TLS in front of it.
+
+Exit codes: 0 ended when told to, 2 an error
+
+Examples:
+  kitelogik serve token new ann --role operator --tenant acme
+  kitelogik serve token list
+  kitelogik serve --store sqlite:kitelogik.db
+  kitelogik serve --bind 0.0.0.0:8787 --public --origin https://approvals.example.com --no-link";
+
+/// Serve the page and the JSON API on which people approve calls and read the record
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(crate) struct Serve {
+    #[command(subcommand)]
+    command: Option<ServeCommand>,
+    #[command(flatten)]
+    store: StoreArguments,
+    #[command(flatten)]
+    tokens: TokenArguments,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS", default_value_t = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8787))]
+    bind: SocketAddr,
+    /// Say that other machines may reach it; needs `--origin`
+    #[arg(long, requires = "origin")]
+    public: bool,
+    /// The name that people reach it under, as in `https://approvals.example.com`: requests to any other are refused
+    #[arg(long, value_name = "URL")]
+    origin: Option<String>,
+    /// Print no link that signs in
+    #[arg(long)]
+    no_link: bool,
+    /// Who the printed link signs in. Default: the user who runs this
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// The role of who the printed link signs in
+    #[arg(long, value_name = "ROLE", default_value = "operator")]
+    role: String,
+    /// How long people stay signed in, in hours
+    #[arg(long, value_name = "HOURS", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=720))]
+    session: u64,
+}
+
+#[derive(Debug, Subcommand)]
+enum ServeCommand {
+    /// Make, list and revoke the tokens that sign people and programs in
+    Token(Token),
+}
+
+/// Where the tokens are.
+#[derive(Args, Debug)]
+struct TokenArguments {
+    /// The file of tokens: their digests, and whom they sign in
+    #[arg(long, value_name = "FILE", default_value = "kitelogik.tokens")]
+    tokens: PathBuf,
+}
+
+const TOKEN_EXAMPLES: &str = "\
+A token is shown once, when it is made; the file holds its SHA-256. One that is revoked ends its sessions at once.
+
+Exit codes: 0 done, 1 there is no token of that name, 2 an error
+
+Examples:
+  kitelogik serve token new bo --role manager --days 30
+  kitelogik serve token new auditor --read-only --tenant acme
+  kitelogik serve token list --json
+  kitelogik serve token revoke nobody";
+
+#[derive(Args, Debug)]
+#[command(after_help = TOKEN_EXAMPLES)]
+struct Token {
+    #[command(subcommand)]
+    command: TokenCommand,
+    #[command(flatten)]
+    tokens: TokenArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Make a token and print it, once
+    New {
+        /// Whom it signs in: the name that goes into the record
+        name: String,
+        /// Their role, which the policy may ask about when they decide
+        #[arg(long, value_name = "ROLE", default_value = "reviewer")]
+        role: String,
+        /// Show them the calls of this tenant only; may be repeated. Default: all
+        #[arg(long = "tenant", value_name = "TENANT")]
+        tenants: Vec<String>,
+        /// Let them see, but not decide
+        #[arg(long)]
+        read_only: bool,
+        /// How long it is good for, in days
+        #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=3650))]
+        days: u64,
+    },
+    /// List the tokens
+    List,
+    /// Take a token away
+    Revoke {
+        /// Whose
+        name: String,
+    },
+}
+
+pub(crate) fn run(arguments: &Serve, output: &mut Output) -> Outcome {
+    match &arguments.command {
+        Some(ServeCommand::Token(token)) => tokens(token, output),
+        None => serve(arguments, output),
+    }
+}
+
+fn serve(arguments: &Serve, output: &mut Output) -> Outcome {
+    let origin = arguments
+        .origin
+        .as_deref()
+        .map(Origin::parse)
+        .transpose()
+        .map_err(Failure::new)?;
+    let tokens = TokenFile::new(&arguments.tokens.tokens);
+    // What is wrong with the file is told now, not to the first who signs in.
+    let known = tokens.entries().map_err(Failure::new)?.len();
+    if arguments.no_link && known == 0 {
+        return Err(Failure::new(format_args!(
+            "nobody could sign in: there are no tokens in `{}`; make one with `kitelogik serve token new NAME`, or leave `--no-link` out",
+            arguments.tokens.tokens.display()
+        )));
+    }
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let ledger = arguments.store.open().await?;
+        let mut server = Server::builder(ledger.clone())
+            .bind(arguments.bind)
+            .tokens(tokens)
+            .session_lifetime(Duration::from_secs(arguments.session * 3600));
+        if arguments.public {
+            server = server.public();
+        }
+        if let Some(origin) = origin {
+            server = server.origin(origin);
+        }
+        let server = server.start().await.map_err(Failure::new)?;
+        announce(arguments, &server, known, output)?;
+        output.flush()?;
+        let served = server.run(told_to_end()).await.map_err(Failure::new);
+        ledger.close().await.map_err(Failure::new)?;
+        served
+    })?;
+    Ok(Answer::Yes)
+}
+
+/// Says where the page is, and how to sign in.
+fn announce(arguments: &Serve, server: &Server, tokens: usize, output: &mut Output) -> Outcome<()> {
+    let link = if arguments.no_link {
+        None
+    } else {
+        let name = arguments.name.clone().unwrap_or_else(user);
+        let identity = Identity::new(name, &arguments.role);
+        Some(server.link(identity, LINK_LIFETIME).map_err(Failure::new)?)
+    };
+    if output.is_json() {
+        return output.json(&json!({"url": server.url(), "link": link, "tokens": tokens}));
+    }
+    let url = output.paint(style::YES, server.url());
+    output.line(format_args!(
+        "serving {} at {url}",
+        shown(&arguments.store.address())
+    ))?;
+    if let Some(link) = link {
+        output.line("sign in, once, within 10 minutes:")?;
+        output.line(format_args!("  {link}"))?;
+    }
+    if !arguments.bind.ip().is_loopback() {
+        output.warn(
+            "other machines reach this address: only through a server with TLS, see SECURITY.md",
+        );
+    }
+    Ok(())
+}
+
+/// The name of the user who runs this.
+fn user() -> String {
+    ["USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .filter_map(|variable| std::env::var(variable).ok())
+        .find(|name| !name.trim().is_empty())
+        .unwrap_or_else(|| "operator".to_owned())
+}
+
+/// Ends with an interrupt, or when the system asks the program to end.
+async fn told_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+            return;
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminated.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+fn tokens(token: &Token, output: &mut Output) -> Outcome {
+    let file = TokenFile::new(&token.tokens.tokens);
+    match &token.command {
+        TokenCommand::New {
+            name,
+            role,
+            tenants,
+            read_only,
+            days,
+        } => {
+            let mut identity = Identity::new(name, role);
+            if !tenants.is_empty() {
+                identity = identity.tenants(tenants);
+            }
+            if *read_only {
+                identity = identity.read_only();
+            }
+            let lifetime = Duration::from_secs(days * 24 * 60 * 60);
+            let expires = Timestamp::now().after(lifetime);
+            let made = file.create(identity, expires).map_err(Failure::new)?;
+            if output.is_json() {
+                output.json(&json!({"name": name, "token": made, "expires": expires}))?;
+            } else {
+                output.line(made)?;
+            }
+            Ok(Answer::Yes)
+        }
+        TokenCommand::List => {
+            list(&file, output)?;
+            Ok(Answer::Yes)
+        }
+        TokenCommand::Revoke { name } => {
+            let found = file.revoke(name).map_err(Failure::new)?;
+            if output.is_json() {
+                output.json(&json!({"revoked": found}))?;
+            } else if found {
+                output.line(format_args!("revoked the token of {}", shown(name)))?;
+            } else {
+                output.line(format_args!("there is no token of {}", shown(name)))?;
+            }
+            Ok(Answer::yes_if(found))
+        }
+    }
+}
+
+fn list(file: &TokenFile, output: &mut Output) -> Outcome<()> {
+    let now = Timestamp::now();
+    for entry in file.entries().map_err(Failure::new)? {
+        if output.is_json() {
+            output.json(&json!({
+                "identity": entry.identity,
+                "created": entry.created,
+                "expires": entry.expires,
+            }))?;
+            continue;
+        }
+        let identity = &entry.identity;
+        let tenants = identity
+            .tenants
+            .as_ref()
+            .map_or("all tenants".to_owned(), |tenants| tenants.join(", "));
+        let ends = if entry.expires <= now {
+            output.paint(style::NO, "ended")
+        } else {
+            format!("until {}", entry.expires)
+        };
+        let reads = if identity.read_only {
+            ", reads only"
+        } else {
+            ""
+        };
+        output.line(format_args!(
+            "{:16} {:16} {}{reads}  {ends}",
+            shown(&identity.name),
+            shown(&identity.role),
+            shown(&tenants)
+        ))?;
+    }
+    Ok(())
+}
