@@ -36,7 +36,7 @@ rules:
             .await;
         match reply {
             Ok(output) => format!("{output:?}"),
-            Err(error) => error.to_string(),
+            Err(error) => error.model_text().to_string(),
         }
     };
 
