@@ -285,6 +285,40 @@ allow if {
 }
 
 #[test]
+fn a_reason_shows_neither_what_is_computed_from_a_masked_part_nor_its_keys() {
+    let engine = rego(
+        r#"package kitelogik.userpolicy
+
+deny contains msg if msg := sprintf(" not for %s", [upper(input.args.name)])
+
+deny contains msg if {
+	some iban, _ in input.args.accounts
+	msg := sprintf("%s is closed", [iban])
+}
+
+deny contains "never on sundays" if input.action == "x"
+"#,
+    );
+    let args = json!({"name": "ann smith", "accounts": {"DE4711": 5}});
+    let masking = Masking::builder()
+        .path("args.name")
+        .and_then(|rules| rules.path("args.accounts"))
+        .unwrap()
+        .build();
+    let explanation = engine
+        .explain(&call("x", &args), &SessionContext::new("s1"), &masking)
+        .unwrap();
+    assert_eq!(
+        explanation.decision.reason,
+        "[masked]; [masked]; never on sundays",
+        "{:#?}",
+        explanation.rules
+    );
+    let text = serde_json::to_string(&explanation).unwrap();
+    assert!(!text.contains("ANN") && !text.contains("DE4711"), "{text}");
+}
+
+#[test]
 fn a_token_is_never_shown() {
     let engine = rego("package kitelogik.userpolicy\n\nallow if input.context.token_id == \"t\"\n");
     let context = SessionContext::new("s1").token("secret-token");

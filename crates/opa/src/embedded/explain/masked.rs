@@ -14,7 +14,7 @@ pub(super) struct Masked<'m> {
     masking: &'m Masking,
     whole: Value,
     masked: Value,
-    /// The texts of what is masked, the longest first.
+    /// The texts of what is masked and of what is made of it, the longest first.
     hidden: Vec<String>,
 }
 
@@ -24,14 +24,35 @@ impl<'m> Masked<'m> {
         let masked = mask(&whole, masking);
         let mut hidden = BTreeSet::new();
         differences(&whole, &masked, &mut hidden);
-        let mut hidden: Vec<String> = hidden.into_iter().collect();
-        hidden.sort_by_key(|text| std::cmp::Reverse(text.len()));
         Self {
             masking,
             whole,
             masked,
-            hidden,
+            hidden: longest_first(hidden),
         }
+    }
+
+    /// Has what rules say not show in texts where it is made of a masked part: a reason holds it as it was computed. What a
+    /// rule says without one is no secret, whichever rules hand it on.
+    pub(super) fn hide<'s>(&mut self, said: impl Iterator<Item = &'s Met>) {
+        let (mut hidden, mut open) = (BTreeSet::new(), BTreeSet::new());
+        for said in said {
+            let texts = match said.made_of.iter().any(|path| self.hides(path)) {
+                true => &mut hidden,
+                false => &mut open,
+            };
+            match &said.value {
+                // Its keys are those of a rule in YAML.
+                Some(Value::Object(fields)) => {
+                    fields.values().for_each(|field| leaves(field, texts))
+                }
+                Some(value) => leaves(value, texts),
+                None => {}
+            }
+        }
+        hidden.retain(|text| !open.contains(text));
+        hidden.extend(std::mem::take(&mut self.hidden));
+        self.hidden = longest_first(hidden);
     }
 
     pub(super) fn into_document(self) -> Value {
@@ -168,13 +189,26 @@ fn leaves(value: &Value, hidden: &mut BTreeSet<String>) {
         Value::String(text) => keep(text, hidden),
         Value::Number(number) => keep(&number.to_string(), hidden),
         Value::Array(items) => items.iter().for_each(|item| leaves(item, hidden)),
-        Value::Object(fields) => fields.values().for_each(|field| leaves(field, hidden)),
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                keep(key, hidden);
+                leaves(field, hidden);
+            }
+        }
         Value::Null | Value::Bool(_) => {}
     }
 }
 
 fn keep(text: &str, hidden: &mut BTreeSet<String>) {
+    // As a decision's reason has it.
+    let text = text.trim();
     if text.len() >= MIN_TEXT {
         hidden.insert(text.to_owned());
     }
+}
+
+fn longest_first(texts: BTreeSet<String>) -> Vec<String> {
+    let mut texts: Vec<String> = texts.into_iter().collect();
+    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    texts
 }

@@ -11,7 +11,7 @@ use kitelogik_core::{
     EngineError, GovernanceEvent, Masking, PolicyDecision, PolicyInput, SessionContext,
     ToolCallInput,
 };
-use kitelogik_rego::{CompileError, Program, Sources};
+use kitelogik_rego::{CompileError, Program, RuleOutcome, Sources};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -86,7 +86,8 @@ impl Embedded {
     /// The decision is the one that [`decide`](kitelogik_core::PolicyEngine::decide) makes with the budget figures of
     /// `context`; a suggestion was decided as well before it is one. Values are masked as `masking` says, wherever they show,
     /// what is computed from a masked part as a whole. Rules in YAML are shown as they are written, not as the Rego they
-    /// became. Rules left to the interpreter are named with the reason; what they came to is not known.
+    /// became. Rules left to the interpreter are named with the reason; what they came to is not known, and in what they say a
+    /// masked part is found only as it stands in the event.
     ///
     /// It takes milliseconds, not microseconds, and up to twenty times the
     /// [time of one evaluation](super::EmbeddedBuilder::evaluation_time), on the thread that asks. It is for people: nothing of
@@ -153,7 +154,7 @@ impl Shared {
     ) -> Explanation {
         let input = PolicyInput::new(event, context, context.into());
         let mut decision = self.verdict(event, context);
-        let masked = Masked::new(&input, masking);
+        let mut masked = Masked::new(&input, masking);
         let program = self.program.as_ref().or(explainer.program.as_ref());
         let trace = program
             .map(|program| {
@@ -161,6 +162,11 @@ impl Shared {
                 program.trace(&input, limits, &explainer.sources, &ANSWERS)
             })
             .unwrap_or_default();
+        let fired = trace.rules.iter().filter_map(|rule| match &rule.outcome {
+            RuleOutcome::Fired(says) => Some(says),
+            _ => None,
+        });
+        masked.hide(fired.flatten());
         let suggestions = if decision.allowed() {
             Vec::new()
         } else {
