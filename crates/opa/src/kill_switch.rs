@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
@@ -51,7 +52,8 @@ struct Shared {
 pub enum Stop {
     /// Every call and every other event.
     Everything,
-    /// What this session asks, and what sessions ask that were delegated from it.
+    /// What this session asks, and what sessions ask that were delegated from it directly: a context names its parent and
+    /// nobody further up.
     Session(String),
     /// Calls of this tool, by its name or by its action.
     Tool(String),
@@ -151,6 +153,8 @@ impl KillSwitch {
             .sinks
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        // Gates may come and go while the switch stays.
+        sinks.retain(|sink| sink.strong_count() > 0);
         sinks.push(Arc::downgrade(sink));
     }
 
@@ -165,7 +169,11 @@ impl KillSwitch {
             sinks.iter().filter_map(Weak::upgrade).collect()
         };
         for sink in sinks {
-            sink.record_change(change);
+            // It is stopped already: whoever stops it, and the other sinks, must not lose by one that panics.
+            let record = AssertUnwindSafe(|| sink.record_change(change));
+            if catch_unwind(record).is_err() {
+                tracing::error!(?change, "change of the kill switch not recorded");
+            }
         }
     }
 }

@@ -134,3 +134,47 @@ async fn what_is_stopped_while_its_record_is_written_does_not_run_and_changes_ar
     assert_eq!(changes.len(), 3, "{changes:?}");
     assert!(changes[2].contains("Resumed"), "{changes:?}");
 }
+
+/// Hears of changes, and may panic then.
+struct Listening {
+    heard: Arc<Mutex<Vec<String>>>,
+    panics: bool,
+}
+
+impl AuditSink for Listening {
+    fn record_decision<'a>(
+        &'a self,
+        _: &'a DecisionRecord<'a>,
+    ) -> BoxFuture<'a, Result<RecordId, AuditError>> {
+        Box::pin(async { Ok(RecordId(0)) })
+    }
+
+    fn record_outcome(&self, _: RecordId, _: Outcome) {}
+
+    fn record_change(&self, change: &GateChange<'_>) {
+        assert!(!self.panics, "the sink panics");
+        self.heard.lock().unwrap().push(format!("{change:?}"));
+    }
+}
+
+#[tokio::test]
+async fn a_sink_that_panics_keeps_neither_the_switch_nor_the_others_from_hearing() {
+    let (switch, heard) = (KillSwitch::new(), Arc::default());
+    let gates: Vec<PolicyGate> = [true, false]
+        .map(|panics| Listening {
+            heard: Arc::clone(&heard),
+            panics,
+        })
+        .into_iter()
+        .map(|sink| {
+            PolicyGate::builder(Scripted::default())
+                .audit(sink, AuditFailure::Deny)
+                .kill_switch(switch.clone())
+                .build()
+        })
+        .collect();
+    switch.stop(Stop::Everything, "an incident");
+    assert!(switch.resume(&Stop::Everything));
+    assert_eq!(heard.lock().unwrap().len(), 2);
+    drop(gates);
+}
