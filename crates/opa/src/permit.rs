@@ -178,8 +178,9 @@ impl Running {
 
     fn settle(&mut self, outcome: Outcome) {
         if !std::mem::replace(&mut self.settled, true) {
-            telemetry::ended(&self.span, outcome);
+            // What is recorded counts; who listens to spans and metrics may panic.
             self.record.complete(outcome);
+            telemetry::ended(&self.span, outcome);
         }
     }
 }
