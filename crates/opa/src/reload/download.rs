@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
 use kitelogik_policy::bundle::Verification;
 
 use super::reader::blocking;
@@ -9,16 +10,16 @@ use super::source::Place;
 use super::{BundleUrl, ReloadError};
 use crate::rest::{Getter, Got, OpaConfigError};
 
-/// Gets a bundle from a server, and reads it where it is not the one of the last time.
+/// Gets a bundle from a server where it is not the one of the last time, and reads it.
 pub(super) struct Download {
     getter: Getter,
     last: Option<Last>,
 }
 
-/// The last answer that had an `ETag`, and what was in it.
+/// The last answer that had an `ETag`.
 struct Last {
     etag: String,
-    reading: Result<Reading, ReloadError>,
+    bytes: Bytes,
 }
 
 impl Download {
@@ -39,19 +40,19 @@ impl Download {
         let got = got.map_err(|problem| ReloadError::Unreadable(format!("{name}: {problem}")))?;
         let (bytes, etag) = match (got, &self.last) {
             (Got::Body { bytes, etag }, _) => (bytes, etag),
-            (Got::Unchanged, Some(last)) => return last.reading.clone(),
+            // Read anew like a file that stays: its signature may have come to its end.
+            (Got::Unchanged, Some(last)) => (last.bytes.clone(), Some(last.etag.clone())),
             (Got::Unchanged, None) => {
                 let problem = "it says that nothing has changed, and has given nothing yet";
                 return Err(ReloadError::Unreadable(format!("{name}: {problem}")));
             }
         };
-        let settings = Arc::clone(settings);
-        let reading = blocking(move || Reading::of_bytes(&name, &bytes, &settings)).await;
         self.last = etag.map(|etag| Last {
             etag,
-            reading: reading.clone(),
+            bytes: bytes.clone(),
         });
-        reading
+        let settings = Arc::clone(settings);
+        blocking(move || Reading::of_bytes(&name, &bytes, &settings)).await
     }
 }
 

@@ -153,8 +153,9 @@ impl ReloadingBuilder {
         self
     }
 
-    /// Is told of each event, in order, one at a time. It may hold up reloads, never decisions; a panic in it is logged.
-    /// A clone of the engine that it holds keeps the engine for ever.
+    /// Is told of each event: of what the source brings one after the other, of a confirmation or a roll-back by whoever
+    /// makes it, which may be at the same time. It may hold up reloads, never decisions; a panic in it is logged. A clone of
+    /// the engine that it holds keeps the engine for ever.
     pub fn on_event(mut self, tell: impl Fn(&ReloadEvent) + Send + Sync + 'static) -> Self {
         self.settings.on_event = Some(Box::new(tell));
         self

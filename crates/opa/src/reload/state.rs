@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 
 use super::freshness::Freshness;
 use super::order::{self, Superseded};
-use super::reading::Reading;
+use super::reading::{BundleFacts, Reading};
 use super::settings::Settings;
 use super::version::Version;
 use super::{
@@ -117,18 +117,21 @@ impl State {
 
     /// Whether `reading` may come after the version in force.
     pub(super) fn check_order(&self, reading: &Reading) -> Result<(), ReloadError> {
-        let current = self.current.load();
-        if current.content == reading.content {
+        let next = (reading.bundle.as_ref(), reading.content.as_str());
+        self.may_follow(&self.held(), &self.current.load(), next)
+    }
+
+    fn may_follow(
+        &self,
+        held: &Held,
+        current: &Version,
+        next: (Option<&BundleFacts>, &str),
+    ) -> Result<(), ReloadError> {
+        if current.content == next.1 {
             return Ok(());
         }
-        let next = (reading.bundle.as_ref(), reading.content.as_str());
-        let held = self.held();
-        order::check_next(
-            next,
-            current.bundle.as_ref(),
-            &held.superseded,
-            &self.settings,
-        )
+        let (superseded, settings) = (&held.superseded, &self.settings);
+        order::check_next(next, current.bundle.as_ref(), superseded, settings)
     }
 
     /// What the source held at the time `read` is in force, or somebody decided against it.
@@ -162,11 +165,23 @@ impl State {
         self.tell(news.then_some(ReloadEvent::Refused(error)));
     }
 
-    /// Puts a new version in force, or has it wait.
-    pub(super) fn offer(&self, version: Version, read: Instant) -> ReloadOutcome {
+    /// Puts a new version in force, or has it wait; unless somebody decided otherwise while it was made ready, by a
+    /// roll-back or a confirmation.
+    pub(super) fn offer(
+        &self,
+        version: Version,
+        read: Instant,
+    ) -> Result<ReloadOutcome, ReloadError> {
         let version = Arc::new(version);
         let mut held = self.held();
         let current = self.current.load_full();
+        if held.kept_out.contains(&version.content) {
+            drop(held);
+            self.refreshed(read);
+            return Ok(ReloadOutcome::KeptOut);
+        }
+        let next = (version.bundle.as_ref(), version.content.as_str());
+        self.may_follow(&held, &current, next)?;
         if version.revision == current.revision {
             // Other tests, another place, another name for the same rules.
             let known = version.content == current.content;
@@ -179,7 +194,7 @@ impl State {
             let recovered = self.note_refreshed(&mut held, read);
             drop(held);
             self.tell(recovered);
-            return ReloadOutcome::Unchanged;
+            return Ok(ReloadOutcome::Unchanged);
         }
         let change = version.change_from(&current);
         if self.settings.confirm_removals && change.rules.guards_gone().next().is_some() {
@@ -187,13 +202,13 @@ impl State {
             held.problem = None;
             drop(held);
             self.tell(Some(ReloadEvent::Waiting(change.clone())));
-            return ReloadOutcome::Waiting(change);
+            return Ok(ReloadOutcome::Waiting(change));
         }
         self.replace(&mut held, current, version);
         let _ = self.note_refreshed(&mut held, read);
         drop(held);
         self.tell(Some(ReloadEvent::Reloaded(change.clone())));
-        ReloadOutcome::Reloaded(change)
+        Ok(ReloadOutcome::Reloaded(change))
     }
 
     pub(super) fn confirm(&self, revision: &str) -> Result<PolicyChange, ReloadError> {

@@ -113,8 +113,9 @@ impl Task {
         if let Err(error) = self.state.check_order(&reading) {
             return self.refuse(error, Some(content));
         }
-        match self.reader.prepare(reading).await {
-            Ok(version) => Ok(self.state.offer(version, read)),
+        let prepared = self.reader.prepare(reading).await;
+        match prepared.and_then(|version| self.state.offer(version, read)) {
+            Ok(outcome) => Ok(outcome),
             Err(error) => self.refuse(error, Some(content)),
         }
     }

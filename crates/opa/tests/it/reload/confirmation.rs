@@ -1,8 +1,15 @@
 //! Versions that wait for somebody, and going back.
 
-use kitelogik_opa::{PolicySource, ReloadError, ReloadEvent, ReloadOutcome, Reloading};
+use std::sync::{Arc, Mutex};
 
-use super::{Folder, allowed, allows, decide, next, quick};
+use kitelogik_opa::{
+    PolicySource, ReloadError, ReloadEvent, ReloadOutcome, Reloading, ReloadingBuilder,
+};
+use kitelogik_policy::Policy;
+use kitelogik_policy::bundle::Bundle;
+use tokio::sync::oneshot;
+
+use super::{Folder, allowed, allows, decide, next, put, quick};
 
 const GUARD: &str = "deny contains \"never\" if input.action == \"drop\"\n";
 
@@ -138,4 +145,84 @@ async fn a_roll_back_can_be_taken_back() {
     // And rolled back to again.
     engine.roll_back().unwrap();
     assert!(allowed(&engine, "a").await);
+}
+
+/// Holds up the making of one version, which is then known to be under way.
+#[derive(Clone, Default)]
+struct Hold(Arc<Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>>);
+
+impl Hold {
+    /// The next version says that it is being made, and waits to be let go.
+    fn next(&self) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let (begun, begins) = oneshot::channel();
+        let (go, goes) = oneshot::channel();
+        *self.0.lock().unwrap() = Some((begun, goes));
+        (begins, go)
+    }
+
+    fn on(&self, builder: ReloadingBuilder) -> ReloadingBuilder {
+        let hold = self.clone();
+        builder.engine(move |engine| {
+            let held = hold.0.lock().unwrap().take();
+            if let Some((begun, goes)) = held {
+                begun.send(()).unwrap();
+                goes.blocking_recv().unwrap();
+            }
+            engine
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_was_being_made_when_somebody_rolled_back_is_kept_out() {
+    let (folder, hold) = (Folder::new(&allows("a")), Hold::default());
+    let builder = hold.on(quick(PolicySource::directory(folder.path())));
+    let engine = builder.start().await.unwrap();
+    folder.write("a.rego", allows("b"));
+    engine.reload_now().await.unwrap();
+    assert!(allowed(&engine, "b").await);
+
+    let (begins, go) = hold.next();
+    folder.write("a.rego", allows("c"));
+    begins.await.unwrap();
+    engine.roll_back().unwrap();
+    go.send(()).unwrap();
+    assert_eq!(engine.reload_now().await, Ok(ReloadOutcome::KeptOut));
+    assert!(allowed(&engine, "a").await && !allowed(&engine, "c").await);
+}
+
+#[tokio::test]
+async fn a_bundle_that_was_being_made_does_not_come_after_a_later_one_that_was_confirmed() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("policy.tar.gz");
+    let guarded = |action: &str| {
+        format!(
+            "{}\ndeny contains \"never\" if input.action == \"drop\"\n",
+            allows(action)
+        )
+    };
+    let bundle = |module: String, sequence| {
+        let policy = Policy::builder().rego("a.rego", module).for_elsewhere();
+        let bundle = Bundle::of(&policy.build().unwrap());
+        bundle.with_sequence(sequence).to_bytes(None).unwrap()
+    };
+    put(&path, &bundle(guarded("a"), 5));
+    let hold = Hold::default();
+    let builder = hold.on(quick(PolicySource::bundle_file(&path)).confirm_removals(true));
+    let engine = builder.start().await.unwrap();
+    put(&path, &bundle(allows("b"), 7));
+    let Ok(ReloadOutcome::Waiting(change)) = engine.reload_now().await else {
+        panic!("it does not wait");
+    };
+
+    let (begins, go) = hold.next();
+    put(&path, &bundle(guarded("c"), 6));
+    begins.await.unwrap();
+    engine.confirm(&change.revision).unwrap();
+    go.send(()).unwrap();
+    assert!(matches!(
+        engine.reload_now().await,
+        Err(ReloadError::Older(_))
+    ));
+    assert!(allowed(&engine, "b").await && !allowed(&engine, "c").await);
 }

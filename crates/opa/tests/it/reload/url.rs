@@ -155,6 +155,27 @@ async fn a_bundle_is_fetched_again_only_where_its_tag_changed() {
 }
 
 #[tokio::test]
+async fn a_bundle_that_the_server_has_still_is_read_anew() {
+    let server = Server::start(bundle("a", Some(1))).await;
+    server.serve(bundle("a", Some(1)), "\"one\"");
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("limits.json");
+    std::fs::write(&data, "{\"limit\": 1}").unwrap();
+    let followed = data.clone();
+    let engine = rarely(BundleUrl::new(server.url()))
+        .compose(move |policy| policy.data_file(&followed))
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(engine.reload_now().await, Ok(ReloadOutcome::Unchanged));
+    std::fs::write(&data, "{}, which is no data").unwrap();
+    assert!(engine.reload_now().await.is_err());
+    let served = server.served.lock().unwrap();
+    let status = served.asked.last().map(|(_, _, status)| *status);
+    assert_eq!(status, Some(StatusCode::NOT_MODIFIED));
+}
+
+#[tokio::test]
 async fn a_changed_bundle_is_found_by_polling() {
     let server = Server::start(bundle("a", None)).await;
     let engine = quick(PolicySource::bundle_url(server.url()))
