@@ -74,10 +74,16 @@ impl fmt::Display for Address {
     }
 }
 
-/// The URL as an error may show it: without what stands before an `@`.
+/// The URL as an error may show it: without what stands before an `@`, in a query or in a fragment.
 fn shown(url: &str) -> String {
-    match url.rsplit_once('@') {
-        Some((_, after)) => format!("…@{after}"),
-        None => url.to_owned(),
+    let (place, more) = match url.split_once(['?', '#']) {
+        Some((place, _)) => (place, "…"),
+        None => (url, ""),
+    };
+    match place.rsplit_once('@') {
+        Some((_, after)) => format!("…@{after}{more}"),
+        // What is taken for a query may be the end of a password.
+        None if url.contains('@') => "…".to_owned(),
+        None => format!("{place}{more}"),
     }
 }

@@ -1,7 +1,7 @@
 /// Why an [`OpaClient`](super::OpaClient) cannot be built.
 ///
 /// No message holds a secret: neither the bearer token nor the value of a header, a key or a
-/// base URL's user name.
+/// base URL's user name, query or fragment.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpaConfigError {

@@ -258,6 +258,15 @@ async fn secrets_are_in_no_error_and_no_debug_output() {
         OpaClient::builder()
             .base_url(format!("http://me:{SECRET}@localhost"))
             .build(),
+        OpaClient::builder()
+            .base_url(format!("http://localhost?key={SECRET}"))
+            .build(),
+        OpaClient::builder()
+            .base_url(format!("http://localhost?to=me@{SECRET}"))
+            .build(),
+        OpaClient::builder()
+            .base_url(format!("http://{SECRET}?x:{SECRET}@localhost"))
+            .build(),
     ] {
         let error = error.unwrap_err();
         shown += &format!("{error} {error:?}");
