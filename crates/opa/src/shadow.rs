@@ -57,9 +57,14 @@ struct Shared {
 
 #[derive(Default)]
 struct Observed {
-    flips: VecDeque<Arc<Flip>>,
+    /// Each with about how much it takes.
+    flips: VecDeque<(Arc<Flip>, usize)>,
+    flips_bytes: usize,
     counts: ShadowCounts,
 }
+
+/// Whoever asks chooses how large a flip is, so their number alone bounds nothing.
+const MAX_FLIPS_BYTES: usize = 16 * 1024 * 1024;
 
 /// A question that the candidate decides otherwise than the policy in force.
 #[derive(Clone, Debug)]
@@ -147,7 +152,9 @@ impl Shadow {
 
     /// The latest flips, oldest first.
     pub fn flips(&self) -> Vec<Arc<Flip>> {
-        self.shared.observed().flips.iter().cloned().collect()
+        let observed = self.shared.observed();
+        let flips = observed.flips.iter().map(|(flip, _)| Arc::clone(flip));
+        flips.collect()
     }
 
     /// What was seen so far.
@@ -176,6 +183,20 @@ impl Shared {
     }
 }
 
+impl Observed {
+    /// Keeps a flip, in place of older ones where there are too many.
+    fn keep(&mut self, flip: Arc<Flip>, bytes: usize, most: usize) {
+        self.flips.push_back((flip, bytes));
+        self.flips_bytes = self.flips_bytes.saturating_add(bytes);
+        while (self.flips.len() > most || self.flips_bytes > MAX_FLIPS_BYTES)
+            && let Some((_, bytes)) = self.flips.pop_front()
+        {
+            self.flips_bytes = self.flips_bytes.saturating_sub(bytes);
+            self.counts.forgotten = self.counts.forgotten.saturating_add(1);
+        }
+    }
+}
+
 impl ShadowBuilder {
     /// How many questions may wait for the candidate. Default: 1,024. What comes on top is dropped.
     pub fn max_queued(mut self, questions: usize) -> Self {
@@ -183,14 +204,14 @@ impl ShadowBuilder {
         self
     }
 
-    /// How large the questions that wait may be together, as the text of their arguments and steps
-    /// in bytes. Default: 16 MiB. What comes on top is dropped.
+    /// How large the questions that wait may be together, as the text of what they ask and of the reasons in bytes.
+    /// Default: 16 MiB. What comes on top is dropped.
     pub fn max_queued_bytes(mut self, bytes: usize) -> Self {
         self.max_queued_bytes = bytes;
         self
     }
 
-    /// How many flips are kept. Default: the latest 1,000.
+    /// How many flips are kept: the latest, and no more than have 16 MiB of text together. Default: 1,000.
     pub fn max_flips(mut self, flips: usize) -> Self {
         self.max_flips = flips;
         self

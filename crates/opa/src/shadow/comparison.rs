@@ -25,24 +25,37 @@ pub(super) struct Question {
 
 impl Question {
     pub(super) fn new(input: &PolicyInput<'_>, decision: &PolicyDecision) -> Self {
-        let event = input.event().clone();
-        let arguments = match &event {
-            GovernanceEvent::ToolCall(call) => call.args.text().len(),
-            GovernanceEvent::AgentPlan(plan) => {
-                serde_json::to_string(&plan.steps).map_or(0, |steps| steps.len())
-            }
-            GovernanceEvent::AgentSpawn(_)
-            | GovernanceEvent::AgentDelegate(_)
-            | GovernanceEvent::AgentBudget(_) => 0,
-        };
         Self {
-            event,
+            event: input.event().clone(),
             context: input.context().clone(),
             usage: input.usage(),
             old: Side::of(decision, &Masking::none()),
-            bytes: arguments.saturating_add(1024),
+            bytes: size(input, &decision.reason),
         }
     }
+}
+
+/// About how much a question takes: the texts in it that may be long, and 1 KiB for everything else.
+fn size(input: &PolicyInput<'_>, reason: &str) -> usize {
+    let all = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
+    let asked = match input.event() {
+        GovernanceEvent::ToolCall(call) => {
+            let resource = call.resource_path.as_deref().unwrap_or_default();
+            call.args.text().len().saturating_add(resource.len())
+        }
+        GovernanceEvent::AgentPlan(plan) => {
+            serde_json::to_string(&plan.steps).map_or(0, |steps| steps.len())
+        }
+        GovernanceEvent::AgentSpawn(spawn) => all(&spawn.requested_capabilities),
+        GovernanceEvent::AgentDelegate(delegate) => {
+            let target = delegate.delegation_target.as_deref().unwrap_or_default();
+            all(&delegate.requested_capabilities).saturating_add(target.len())
+        }
+        GovernanceEvent::AgentBudget(_) => 0,
+    };
+    [asked, all(&input.context().session_scopes), reason.len()]
+        .into_iter()
+        .fold(1024, usize::saturating_add)
 }
 
 impl Side {
@@ -90,27 +103,24 @@ impl Worker {
             Ok(decision) => decision.fail_closed,
             Err(error) => Some(error.code()),
         };
-        let mut observed = self.shared.observed();
         if let Some(code) = failed {
-            count(&mut observed.counts.candidate_failed, code);
+            count(&mut self.shared.observed().counts.candidate_failed, code);
             return;
         }
         let Ok(decision) = answer else { return };
+        let (old, new) = (question.old.verdict, decision.verdict);
+        let flip = (old != new).then(|| {
+            let bytes = question.bytes.saturating_add(decision.reason.len());
+            (Arc::new(self.flip(question, &decision)), bytes)
+        });
+        let mut observed = self.shared.observed();
         let counts = &mut observed.counts;
         counts.compared = counts.compared.saturating_add(1);
-        if decision.verdict == question.old.verdict {
-            return;
-        }
+        let Some((flip, bytes)) = flip else { return };
         counts.flips = counts.flips.saturating_add(1);
-        telemetry::flipped(question.old.verdict, decision.verdict);
-        let flip = Arc::new(self.flip(question, &decision));
-        observed.flips.push_back(Arc::clone(&flip));
-        while observed.flips.len() > self.max_flips {
-            observed.flips.pop_front();
-            let forgotten = &mut observed.counts.forgotten;
-            *forgotten = forgotten.saturating_add(1);
-        }
+        observed.keep(Arc::clone(&flip), bytes, self.max_flips);
         drop(observed);
+        telemetry::flipped(old, new);
         self.tell(&flip);
     }
 

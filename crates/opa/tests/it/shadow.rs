@@ -140,6 +140,40 @@ async fn large_questions_are_bounded_by_their_size() {
 }
 
 #[tokio::test]
+async fn what_else_than_arguments_makes_a_question_large_counts_as_well() {
+    let gone = Arc::new(tokio::sync::Semaphore::new(0));
+    let builder = Shadow::builder(Scripted::default(), Held(gone));
+    let shadow = builder.max_queued_bytes(100_000).build().unwrap();
+    let gate = PolicyGate::new(shadow.clone());
+    let large = || "x".repeat(120_000);
+    let resource = ToolCallInput {
+        resource_path: Some(large()),
+        ..ToolCallInput::new("allow", serde_json::Map::new())
+    };
+    session(&gate)
+        .evaluate(&GovernanceEvent::ToolCall(resource))
+        .await;
+    assert!(session(&gate).spawn([large()]).await.is_ok());
+    assert!(session(&gate).handoff(large(), ["a"]).await.is_ok());
+    assert_eq!(shadow.counts().dropped, 3);
+}
+
+#[tokio::test]
+async fn flips_that_are_kept_are_bounded_by_their_size() {
+    let (shadow, told) = watched(Shadow::builder(Scripted::default(), Candidate));
+    let gate = PolicyGate::new(shadow.clone());
+    let args = json!({"text": "x".repeat(6 * 1024 * 1024)});
+    let event = ToolCallInput::new("allow", args.as_object().cloned().unwrap());
+    let event = GovernanceEvent::ToolCall(event);
+    for _ in 0..4 {
+        session(&gate).evaluate(&event).await;
+        told.recv().unwrap();
+    }
+    assert_eq!(shadow.flips().len(), 2);
+    assert_eq!(shadow.counts().forgotten, 2);
+}
+
+#[tokio::test]
 async fn flips_are_masked_and_a_listener_that_panics_ends_nothing() {
     let rules = Masking::builder()
         .path("args.pin")
