@@ -65,6 +65,14 @@ async fn call(log: &AuditLog, event: &GovernanceEvent, context: &SessionContext)
     begun.elapsed()
 }
 
+/// Whether this part was asked for: making ready takes long.
+fn is_wanted(part: &str) -> bool {
+    std::env::args()
+        .skip(1)
+        .filter(|argument| argument.chars().all(char::is_alphabetic))
+        .all(|filter| part.contains(&filter))
+}
+
 /// So many calls from 64 callers, each after `pause`; the waiting times of all.
 async fn calls(log: &AuditLog, count: usize, every: Option<Duration>) -> Vec<Duration> {
     let event = Arc::new(event());
@@ -94,6 +102,9 @@ async fn calls(log: &AuditLog, count: usize, every: Option<Duration>) -> Vec<Dur
 }
 
 fn durable(criterion: &mut Criterion) {
+    if !is_wanted("durable") {
+        return;
+    }
     let runtime = Runtime::new().unwrap();
     let folder = TempDir::new_in(".").unwrap();
     let ledger = ledger(&runtime, &folder, Durability::Disk);
@@ -132,6 +143,9 @@ fn durable(criterion: &mut Criterion) {
 }
 
 fn in_memory(criterion: &mut Criterion) {
+    if !is_wanted("memory") {
+        return;
+    }
     let runtime = Runtime::new().unwrap();
     let folder = TempDir::new_in(".").unwrap();
     let ledger = ledger(&runtime, &folder, Durability::Memory);
@@ -157,6 +171,9 @@ fn in_memory(criterion: &mut Criterion) {
 }
 
 fn reading(criterion: &mut Criterion) {
+    if !is_wanted("reading") {
+        return;
+    }
     let runtime = Runtime::new().unwrap();
     let folder = TempDir::new_in(".").unwrap();
     let ledger = ledger(&runtime, &folder, Durability::Memory);

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
+use super::wal::LogKeeper;
 use crate::audit::{Backend, Chain, Entries, Finish, Identity, Job, Row};
 use crate::hex::Hex;
 use crate::key::Key;
@@ -10,14 +11,21 @@ use crate::{Digest, LedgerError};
 /// The one connection that writes.
 pub(crate) struct Writing {
     connection: Connection,
+    log: LogKeeper,
     key: Arc<Key>,
     ledger: Digest,
 }
 
 impl Writing {
-    pub(super) fn new(connection: Connection, key: Arc<Key>, ledger: Digest) -> Self {
+    pub(super) fn new(
+        connection: Connection,
+        log: LogKeeper,
+        key: Arc<Key>,
+        ledger: Digest,
+    ) -> Self {
         Self {
             connection,
+            log,
             key,
             ledger,
         }
@@ -77,6 +85,7 @@ impl Backend for Writing {
 
     fn commit(&mut self) -> Result<(), LedgerError> {
         self.run_sql("COMMIT")
+            .inspect(|()| self.log.written(&self.connection))
     }
 
     fn rollback(&mut self) {

@@ -6,6 +6,7 @@ pub(crate) mod changes;
 mod open;
 pub(super) mod read;
 mod seal;
+mod wal;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,7 +90,8 @@ impl Sqlite {
         if let Some(key) = &key
             && opening.mode != Mode::Read
         {
-            let writing = Writing::new(connection, Arc::clone(key), id);
+            let log = wal::LogKeeper::start(path)?;
+            let writing = Writing::new(connection, log, Arc::clone(key), id);
             store.writer = Some(opening.writer(id, Box::new(writing))?);
         }
         Ok((store, key))

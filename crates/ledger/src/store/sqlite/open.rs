@@ -41,6 +41,10 @@ pub(super) fn writer(path: &Path) -> Result<Connection, LedgerError> {
             "the file cannot have a write-ahead log (it has `{journal}`)"
         )));
     }
+    // Another thread brings the log into the file: see `wal.rs`. This is for when it does not.
+    connection
+        .execute_batch("PRAGMA wal_autocheckpoint = 32768; PRAGMA cache_size = -65536;")
+        .map_err(failed)?;
     // What is committed is on disk, also when the power fails.
     connection
         .pragma_update(None, "synchronous", "full")

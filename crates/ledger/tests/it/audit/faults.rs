@@ -83,3 +83,181 @@ async fn a_closed_ledger_refuses_and_says_so() {
     let refused = try_record(&log, "s1", &allowed()).await.unwrap_err();
     assert_eq!(refused, "the ledger is closed");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_and_what_was_acknowledged_stays() {
+    let store = TestStore::sqlite();
+    let Some(disk) = SmallDisk::mount(store.folder.path(), "4m") else {
+        return;
+    };
+    let address = format!("sqlite:{}", disk.path.join("ledger.db").display());
+    let ledger = kitelogik_ledger::Ledger::open(&address).await.unwrap();
+    let log = ledger.audit();
+    let mut acknowledged = 0;
+    let refused = loop {
+        match try_record(&log, "s1", &allowed()).await {
+            Ok(_) => acknowledged += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(refused.contains("full"), "{refused}");
+    assert!(acknowledged > 10, "{acknowledged}");
+    disk.grow("64m");
+    record(&log, "s1", &allowed()).await;
+    let found = log.verify(&Default::default(), |_| ()).await.unwrap();
+    assert!(found.is_intact(), "{:?}", found.problems);
+    assert_eq!(gaps(&log).await, [1]);
+    let stats = log.stats(&AuditFilter::all()).await.unwrap();
+    assert_eq!(stats.decisions, acknowledged + 1);
+    ledger.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_on_a_disk_that_became_read_only_refuses_and_can_be_read() {
+    let store = TestStore::sqlite();
+    let Some(disk) = SmallDisk::mount(store.folder.path(), "16m") else {
+        return;
+    };
+    let address = format!("sqlite:{}", disk.path.join("ledger.db").display());
+    let ledger = kitelogik_ledger::Ledger::open(&address).await.unwrap();
+    ledger.close().await.unwrap();
+    drop(ledger);
+    disk.remount("ro");
+    let error = kitelogik_ledger::Ledger::open(&address).await.unwrap_err();
+    assert!(error.to_string().contains("opening the ledger"), "{error}");
+}
+
+/// A file system in memory, of a size of its own. Needs root; skipped loudly without.
+struct SmallDisk {
+    path: std::path::PathBuf,
+}
+
+impl SmallDisk {
+    fn mount(folder: &std::path::Path, size: &str) -> Option<Self> {
+        let path = folder.join("disk");
+        std::fs::create_dir(&path).unwrap();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
+            .arg(&path)
+            .output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self { path });
+        }
+        kitelogik_opa_process::skip(
+            "kitelogik-ledger audit::faults on a small disk",
+            "the right to mount a file system (root)",
+        );
+        None
+    }
+
+    fn grow(&self, size: &str) {
+        self.remount(&format!("size={size}"));
+    }
+
+    fn remount(&self, option: &str) {
+        let done = std::process::Command::new("mount")
+            .args(["-o", &format!("remount,{option}")])
+            .arg(&self.path)
+            .status()
+            .unwrap();
+        assert!(done.success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount")
+            .arg("-l")
+            .arg(&self.path)
+            .status();
+    }
+}
+
+#[cfg(feature = "postgres")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_that_is_restarted_in_mid_write_loses_nothing_acknowledged() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    fn here() {}
+    let here = std::any::type_name_of_val(&here);
+    let Some(programs) =
+        kitelogik_postgres_process::skip_without_postgres(env!("CARGO_PKG_NAME"), here)
+    else {
+        return;
+    };
+    let mut server = kitelogik_postgres_process::Server::start(programs).unwrap();
+    let store = TestStore::postgres(server.database().unwrap());
+    let ledger = store.open().await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let callers = (0..8).map(|_| {
+        let (log, stop) = (ledger.audit(), Arc::clone(&stop));
+        tokio::spawn(async move {
+            let (mut acknowledged, mut refused) = (Vec::new(), 0_u64);
+            while !stop.load(Ordering::Relaxed) {
+                let made = allowed();
+                match try_record_made(&log, &made).await {
+                    Some(id) => {
+                        log.record_outcome(id, Outcome::Ran);
+                        acknowledged.push(made.decision_id);
+                    }
+                    None => refused += 1,
+                }
+            }
+            (acknowledged, refused)
+        })
+    });
+    let callers: Vec<_> = callers.collect();
+    for _ in 0..3 {
+        let mut changes = ledger
+            .audit()
+            .tail(ledger.audit().position().await.unwrap());
+        for _ in 0..50 {
+            futures_util::StreamExt::next(&mut changes)
+                .await
+                .unwrap()
+                .unwrap();
+        }
+        server.kill().unwrap();
+        server.resume().unwrap();
+    }
+    record_until_written(&ledger.audit()).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut refused = 0;
+    let mut acknowledged = Vec::new();
+    for caller in callers {
+        let (some, not) = caller.await.unwrap();
+        acknowledged.extend(some);
+        refused += not;
+    }
+    record_until_written(&ledger.audit()).await;
+    let log = ledger.audit();
+    log.flush().await.unwrap();
+    let found = log.verify(&Default::default(), |_| ()).await.unwrap();
+    assert!(found.is_intact(), "{:?}", found.problems);
+    for decision in &acknowledged {
+        let record = log.get(decision).await.unwrap().unwrap();
+        assert_eq!(record.outcome, Some(Outcome::Ran));
+    }
+    assert!(refused > 0, "some were recorded while the server was away");
+    ledger.close().await.unwrap();
+}
+
+#[cfg(feature = "postgres")]
+async fn try_record_made(
+    log: &kitelogik_ledger::AuditLog,
+    made: &kitelogik_core::PolicyDecision,
+) -> Option<kitelogik_core::RecordId> {
+    use super::world::{call, context};
+    let event = call("approve_refund", serde_json::json!({}));
+    let who = context("s1");
+    let record = kitelogik_core::DecisionRecord::new(&event, &who, made);
+    log.record_decision(&record).await.ok()
+}
+
+#[cfg(feature = "postgres")]
+async fn record_until_written(log: &kitelogik_ledger::AuditLog) {
+    while try_record(log, "after", &allowed()).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+}

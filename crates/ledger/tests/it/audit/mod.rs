@@ -1,4 +1,5 @@
 mod chain;
+mod crash;
 mod faults;
 mod opening;
 mod record;
