@@ -123,7 +123,7 @@ use self::explain::Explainer;
 /// held by the number next to it, on the same side of every shorter number, where it becomes part of an array, set or
 /// object or an operand of a built-in, and wherever [the interpreter](Self::interpreted) computes in several statements. A
 /// limit that has as many digits itself may then be on the other side. An integral number written as `1.0` is 1 where
-/// `json.marshal`, or `sprintf` of a list, writes it. A package without rules is undefined where the interpreter asks for
+/// `json.marshal`, or `sprintf` of a list, writes it, and where data is asked for it (`data.limits[1.0]`). A package without rules is undefined where the interpreter asks for
 /// it, an empty object in OPA; there, a rule's object that is asked for a number finds the text of that number, too.
 #[derive(Clone)]
 pub struct Embedded {

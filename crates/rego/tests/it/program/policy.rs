@@ -43,7 +43,7 @@ pub(crate) fn policy(seed: u64) -> Policy {
             ("lib.rego".to_owned(), LIBRARY.to_owned()),
         ],
         data: json!({"table": {
-            "number": 2, "names": ["a", "b", "pay"], "nested": {"a": {"a": 1}, "1": "one"},
+            "number": 2, "names": ["a", "b", "pay"], "nested": {"a": {"a": 1}, "2": "two"},
             "scalars": by_number(&SCALARS), "collections": by_number(&COLLECTIONS),
         }}),
     }
