@@ -98,7 +98,7 @@ async function refresh() {
 
 function listen() {
   const live = document.getElementById("live");
-  const source = new EventSource("/events");
+  const source = new EventSource(location.pathname === "/audit" ? "/events?records=true" : "/events");
   let broken = false;
   source.addEventListener("open", () => { live.hidden = false; if (broken) refresh(); broken = false; });
   source.addEventListener("error", () => { live.hidden = true; broken = true; });

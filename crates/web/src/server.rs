@@ -36,6 +36,7 @@ const LAST_ANSWERS: Duration = Duration::from_secs(5);
 /// The page and the API, listening.
 pub struct Server {
     listener: TcpListener,
+    address: SocketAddr,
     app: Shared,
     end: watch::Sender<bool>,
 }
@@ -144,7 +145,12 @@ impl ServerBuilder {
             ending,
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         });
-        Ok(Server { listener, app, end })
+        Ok(Server {
+            listener,
+            address: bound,
+            app,
+            end,
+        })
     }
 }
 
@@ -170,6 +176,11 @@ impl Server {
             .map_or(String::new(), Origin::to_string)
     }
 
+    /// Where it listens: with port 0, at the port that it got.
+    pub fn local_address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// A link that signs `identity` in, once, within `lifetime`. Whoever reads it first is them: print it where the
     /// agent does not read.
     ///
@@ -190,7 +201,9 @@ impl Server {
         self,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServerError> {
-        let Self { listener, app, end } = self;
+        let Self {
+            listener, app, end, ..
+        } = self;
         let router = router(app);
         let mut ended = end.subscribe();
         let serve = axum::serve(

@@ -128,6 +128,43 @@ fn requests_come_and_go_while_the_page_is_open_and_are_decided_with_a_note() {
 }
 
 #[test]
+fn records_appear_while_the_page_is_open() {
+    let Some(browser) = browser_or_skip!() else {
+        return;
+    };
+    let _one = one_at_a_time();
+    let house = House::open();
+    let page = browser.start().unwrap();
+    sign_in(&page, &house);
+    page.open(&house.url("/audit")).unwrap();
+    page.wait_for("!document.getElementById('live').hidden")
+        .unwrap();
+    let id = house.record(&refund(150));
+    page.wait_for(&format!(
+        "document.querySelector('a[href=\"/audit/{id}\"]')"
+    ))
+    .unwrap();
+}
+
+#[test]
+fn a_page_that_is_open_leaves_when_its_session_ends() {
+    let Some(browser) = browser_or_skip!() else {
+        return;
+    };
+    let _one = one_at_a_time();
+    let house = House::open();
+    let token = house.token(Identity::new("bo", "manager"));
+    let page = browser.start().unwrap();
+    page.open(&house.url("/sign-in")).unwrap();
+    page.type_into("#token", &token).unwrap();
+    page.press(ENTER).unwrap();
+    page.wait_for("!document.getElementById('live').hidden")
+        .unwrap();
+    house.tokens.revoke("bo").unwrap();
+    page.wait_for("location.pathname === '/sign-in'").unwrap();
+}
+
+#[test]
 fn every_form_works_without_scripts() {
     let Some(browser) = browser_or_skip!() else {
         return;

@@ -254,6 +254,13 @@ fn the_cookie_is_for_this_host_and_https_alone_where_there_is_tls() {
             .unwrap()
     });
     assert_eq!(server.url(), "https://a.example");
+    let port = server.local_address().port();
+    house.runtime.spawn(server.run(std::future::pending()));
+    send(port, "GET", "/sign-in", &[], "").status(421);
+    let page = send(port, "GET", "/sign-in", &[("Host", "a.example")], "").status(200);
+    let cookie = page.header("set-cookie").unwrap();
+    assert!(cookie.starts_with("__Host-kitelogik-form="), "{cookie}");
+    assert!(cookie.ends_with("; Secure"), "{cookie}");
 }
 
 #[test]

@@ -3,11 +3,12 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use kitelogik_ledger::ExportFormat;
+use serde_json::json;
 
 use super::FilterArguments;
 use crate::answer::{Answer, Failure, Outcome};
-use crate::files::{NewFile, replace};
-use crate::output::{JsonStream, Output};
+use crate::files::Growing;
+use crate::output::{JsonStream, Output, shown};
 use crate::store::StoreArguments;
 
 const EXAMPLES: &str = "\
@@ -54,11 +55,15 @@ pub(super) async fn run(arguments: &Export, output: &mut Output) -> Outcome {
     let filter = arguments.filter.filter().oldest_first();
     match &arguments.output {
         Some(path) => {
-            let mut content = Vec::new();
-            let count = ledger.audit().export(format, &filter, &mut content).await?;
-            let path = path.clone();
-            replace(&[NewFile { path, content }])?;
-            output.warn(format_args!("{count} lines written"));
+            let mut file = Growing::begin(path)?;
+            let count = ledger.audit().export(format, &filter, &mut file).await?;
+            file.finish()?;
+            let path = path.display().to_string();
+            if output.is_json() {
+                output.json(&json!({"lines": count, "file": path}))?;
+            } else {
+                output.line(format_args!("wrote {count} lines to {}", shown(&path)))?;
+            }
         }
         None => {
             // Printed as it is read, and not gathered: a record may be long.
