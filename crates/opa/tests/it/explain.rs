@@ -309,8 +309,7 @@ deny contains "never on sundays" if input.action == "x"
         .explain(&call("x", &args), &SessionContext::new("s1"), &masking)
         .unwrap();
     assert_eq!(
-        explanation.decision.reason,
-        "[masked]; [masked]; never on sundays",
+        explanation.decision.reason, "[masked]; [masked]; never on sundays",
         "{:#?}",
         explanation.rules
     );
