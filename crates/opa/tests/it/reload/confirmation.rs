@@ -149,7 +149,10 @@ async fn a_roll_back_can_be_taken_back() {
 
 /// Holds up the making of one version, which is then known to be under way.
 #[derive(Clone, Default)]
-struct Hold(Arc<Mutex<Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>>>);
+struct Hold(Arc<Mutex<Option<Held>>>);
+
+/// Where it is told that making has begun, and that it may go on.
+type Held = (oneshot::Sender<()>, oneshot::Receiver<()>);
 
 impl Hold {
     /// The next version says that it is being made, and waits to be let go.
