@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p kitelogik-ledger --bench audit`
 
+#![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -131,7 +133,12 @@ fn durable(criterion: &mut Criterion) {
         let mut waits = runtime.block_on(calls(&log, rate as usize * 5, Some(every)));
         let rate = waits.len() as f64 / begun.elapsed().as_secs_f64();
         waits.sort();
-        let at = |part: f64| waits[(waits.len() as f64 * part) as usize];
+        let at = |part: f64| {
+            waits
+                .get((waits.len() as f64 * part) as usize)
+                .copied()
+                .unwrap_or_default()
+        };
         println!(
             "durable/{rate:.0} calls per second from 64 callers: p50 {:?}, p99 {:?}, p99.9 {:?}",
             at(0.5),

@@ -1,4 +1,44 @@
 //! What must survive a restart: who was allowed what, and what came of it.
+//!
+//! A [`Ledger`] lies in one SQLite file, or, with the feature `postgres`, in a PostgreSQL that many
+//! processes share. [`Ledger::audit`] is an audit sink for gates and what auditors read: a chain of
+//! entries in which tampering is found. [`Ledger::approvals`] puts calls to people and lets what they
+//! grant run once.
+//!
+//! ```
+//! use kitelogik_core::{AuditSink, DecisionRecord, GovernanceEvent, Outcome, PolicyDecision};
+//! use kitelogik_core::{SessionContext, ToolCallInput};
+//! use kitelogik_ledger::{AuditFilter, Ledger, VerifyOptions};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let address = format!("sqlite:{}", folder.path().join("kitelogik.db").display());
+//! let ledger = Ledger::open(&address).await?; // as in `sqlite:kitelogik.db`
+//! let log = ledger.audit();
+//!
+//! // What a gate does by itself:
+//! let event = GovernanceEvent::ToolCall(ToolCallInput::new("get_customer", serde_json::Map::new()));
+//! let context = SessionContext::new("s1");
+//! let decision = PolicyDecision::from_result(&serde_json::json!({"allow": true}), "data.x")?;
+//! let id = log.record_decision(&DecisionRecord::new(&event, &context, &decision)).await?;
+//! log.record_outcome(id, Outcome::Ran);
+//!
+//! // What an auditor does:
+//! log.flush().await?;
+//! let page = log.query(&AuditFilter::session("s1")).await?;
+//! assert_eq!(page.records[0].outcome, Some(Outcome::Ran));
+//! assert!(log.verify(&VerifyOptions::new(), |_| ()).await?.is_intact());
+//! ledger.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `sqlite` | yes | the ledger in one file, without any set-up |
+//! | `postgres` | | the ledger in PostgreSQL |
+//! | `webhook` | | notification of reviewers over HTTP |
 
 mod address;
 mod approvals;

@@ -345,6 +345,25 @@ impl Columns {
     }
 }
 
+impl Columns {
+    /// The texts that are fields of the entry as they are, each with the field's tag.
+    pub(super) fn texts(&self) -> [(u8, Option<&str>); 11] {
+        [
+            (10, self.decision_id.as_deref()),
+            (11, self.session.as_deref()),
+            (12, self.principal.as_deref()),
+            (15, self.tenant.as_deref()),
+            (31, self.tool.as_deref()),
+            (32, self.action.as_deref()),
+            (40, self.verdict.as_deref()),
+            (41, self.tier.as_deref()),
+            (49, self.fail_closed.as_deref()),
+            (61, self.outcome.as_deref()),
+            (70, self.request.as_deref()),
+        ]
+    }
+}
+
 /// A rule's name as it stands in the column of rules.
 pub(crate) fn rule_name(name: &str) -> String {
     format!("\n{}\n", name.replace('\n', "\\n"))

@@ -18,7 +18,7 @@ use crate::hex::Hex;
 use crate::key::Digest;
 use crate::time::Timestamp;
 
-use super::content::{Content, EntryKind, JsonText};
+use super::content::{Columns, Content, EntryKind, JsonText, rule_name};
 
 /// The version of the encoding that is written.
 pub const ENCODING: u8 = 1;
@@ -71,18 +71,7 @@ pub(crate) fn assemble(place: &Place, kind: EntryKind, at: Timestamp, fields: &[
 /// Reads what [`assemble`] wrote, and nothing else.
 pub(crate) fn decode(bytes: &[u8]) -> Result<(Place, Content), EncodingError> {
     let mut reader = Reader(bytes);
-    let [version] = reader.array()?;
-    if version != ENCODING {
-        return Err(EncodingError::Version(version));
-    }
-    let [code] = reader.array()?;
-    let kind = EntryKind::from_code(code).ok_or(EncodingError::Kind(code))?;
-    let place = Place {
-        writer: u64::from_be_bytes(reader.array()?),
-        sequence: u64::from_be_bytes(reader.array()?),
-        previous: Hex::new(reader.array()?),
-    };
-    let at = Timestamp::from_millis(i64::from_be_bytes(reader.array()?));
+    let (kind, place, at) = reader.header()?;
     let mut content = Content::new(kind, at);
     let mut last = 0;
     while !reader.0.is_empty() {
@@ -96,6 +85,94 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<(Place, Content), EncodingError> {
     Ok((place, content))
 }
 
+/// The tag of a decision's id.
+pub(crate) const DECISION_ID: u8 = 10;
+
+/// An encoded entry, looked at where it lies: what verifying many needs of each.
+pub(crate) struct Glance<'a> {
+    pub(crate) place: Place,
+    pub(crate) kind: EntryKind,
+    at: i64,
+    fields: &'a [u8],
+}
+
+impl<'a> Glance<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Result<Self, EncodingError> {
+        let mut reader = Reader(bytes);
+        let (kind, place, at) = reader.header()?;
+        let fields = reader.0;
+        let mut last = 0;
+        while !reader.0.is_empty() {
+            let [tag] = reader.array()?;
+            if tag <= last {
+                return Err(EncodingError::Tag(tag));
+            }
+            last = tag;
+            reader.sized()?;
+        }
+        Ok(Self {
+            place,
+            kind,
+            at: at.millis(),
+            fields,
+        })
+    }
+
+    /// The text of a field.
+    pub(crate) fn text(&self, wanted: u8) -> Option<String> {
+        let (_, bytes) = self.fields().find(|(tag, _)| *tag == wanted)?;
+        std::str::from_utf8(bytes).ok().map(str::to_owned)
+    }
+
+    /// Whether `columns` say what the entry says.
+    pub(crate) fn is_found_by(&self, columns: &Columns) -> bool {
+        if columns.kind != i64::from(self.kind.code()) || columns.at != self.at {
+            return false;
+        }
+        let mut texts = columns.texts();
+        let mut refers = columns.refers.map(i64::to_be_bytes);
+        let mut rules = String::new();
+        let mut rule = None;
+        for (tag, bytes) in self.fields() {
+            match tag {
+                43 => rule = std::str::from_utf8(bytes).ok(),
+                44 => {
+                    for name in <Vec<String> as Field>::read(bytes).unwrap_or_default() {
+                        rules.push_str(&rule_name(&name));
+                    }
+                }
+                60 => {
+                    if refers.take().is_none_or(|refers| refers != bytes) {
+                        return false;
+                    }
+                }
+                tag => {
+                    if let Some((_, text)) = texts.iter_mut().find(|(own, _)| *own == tag)
+                        && text.take().is_none_or(|text| text.as_bytes() != bytes)
+                    {
+                        return false;
+                    }
+                }
+            }
+        }
+        if let Some(rule) = rule {
+            rules.push_str(&rule_name(rule));
+        }
+        refers.is_none()
+            && texts.iter().all(|(_, text)| text.is_none())
+            && columns.rules.as_deref().unwrap_or_default() == rules
+    }
+
+    /// The fields; that they are whole is known.
+    fn fields(&self) -> impl Iterator<Item = (u8, &'a [u8])> {
+        let mut reader = Reader(self.fields);
+        std::iter::from_fn(move || {
+            let [tag] = reader.array().ok()?;
+            Some((tag, reader.sized().ok()?))
+        })
+    }
+}
+
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -103,6 +180,22 @@ impl<'a> Reader<'a> {
         let (array, rest) = self.0.split_first_chunk().ok_or(EncodingError::Short)?;
         self.0 = rest;
         Ok(*array)
+    }
+
+    fn header(&mut self) -> Result<(EntryKind, Place, Timestamp), EncodingError> {
+        let [version] = self.array()?;
+        if version != ENCODING {
+            return Err(EncodingError::Version(version));
+        }
+        let [code] = self.array()?;
+        let kind = EntryKind::from_code(code).ok_or(EncodingError::Kind(code))?;
+        let place = Place {
+            writer: u64::from_be_bytes(self.array()?),
+            sequence: u64::from_be_bytes(self.array()?),
+            previous: Hex::new(self.array()?),
+        };
+        let at = Timestamp::from_millis(i64::from_be_bytes(self.array()?));
+        Ok((kind, place, at))
     }
 
     fn sized(&mut self) -> Result<&'a [u8], EncodingError> {

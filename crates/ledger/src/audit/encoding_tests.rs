@@ -121,3 +121,16 @@ fn the_encoding_is_the_documented_one() {
     let twice = [expected.as_slice(), &expected[expected.len() - 8..]].concat();
     assert_eq!(decode(&twice), Err(EncodingError::Tag(61)));
 }
+
+proptest! {
+    #[test]
+    fn columns_are_those_of_the_entry_and_of_no_other(
+        place in place(), content in content(), other in content(),
+    ) {
+        let bytes = encoded(&place, &content);
+        let glance = super::encoding::Glance::of(&bytes).unwrap();
+        let (own, others) = (super::Columns::of(&content), super::Columns::of(&other));
+        prop_assert!(glance.is_found_by(&own));
+        prop_assert_eq!(glance.is_found_by(&others), own == others);
+    }
+}

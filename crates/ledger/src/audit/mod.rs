@@ -4,13 +4,11 @@ mod batch;
 mod chain;
 mod check;
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod check_tests;
 mod checkpoint;
 mod content;
 mod encoding;
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod encoding_tests;
 mod entry;
 mod export;

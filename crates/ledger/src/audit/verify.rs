@@ -6,7 +6,7 @@ use crate::store::number;
 use crate::store::statements::{ENTRIES, Param, WriterRow};
 use crate::{Digest, LedgerError, PublicKey};
 
-use super::check::{ChainCheck, Problem};
+use super::check::{ChainCheck, Problem, Stored};
 use super::checkpoint::{Checkpoint, Head};
 use super::record::read;
 use super::{AuditEntry, AuditLog, Chain, Content, EntryKind};
@@ -221,36 +221,32 @@ impl Verifying<'_> {
             )));
         }
         let mut check = ChainCheck::new(Some(self.ledger), from);
-        loop {
-            let rows = store.chain(row.writer, check.at.count, CHUNK).await?;
-            for stored in &rows {
-                match check.next(stored) {
-                    Ok(content) => {
-                        if content.kind == EntryKind::Start && !is_of(row, &content) {
-                            return Ok(Err(Problem::at(
-                                row.writer,
-                                stored.sequence,
-                                "says another name or place than the writer has",
-                            )));
-                        }
-                        if let (EntryKind::Seal, Some(number), Some(digest)) =
-                            (content.kind, content.checkpoint, content.checkpoint_digest)
-                            && self.last_seal.is_none_or(|(last, _)| last < number)
-                        {
-                            self.last_seal = Some((number, digest));
-                        }
-                    }
-                    Err(problem) => {
-                        self.ends.insert(row.writer, check.at.count);
-                        return Ok(Err(problem));
-                    }
+        let mut rows = store.chain(row.writer, from.count, CHUNK).await?;
+        while let Some(last) = rows.last().map(|last| last.sequence) {
+            // Hashing takes long: it is done off the async threads, while the next rows are read.
+            let work = tokio::task::spawn_blocking(move || check_rows(check, &rows));
+            let (next, done) = tokio::join!(store.chain(row.writer, last, CHUNK), work);
+            let done = done.map_err(|error| LedgerError::store("verifying", error))?;
+            check = done.check;
+            for content in &done.told {
+                if content.kind == EntryKind::Start && !is_of(row, content) {
+                    let what = "says another name or place than the writer has";
+                    return Ok(Err(Problem::at(row.writer, 1, what)));
                 }
-                self.found.records = self.found.records.saturating_add(1);
+                if let (EntryKind::Seal, Some(number), Some(digest)) =
+                    (content.kind, content.checkpoint, content.checkpoint_digest)
+                    && self.last_seal.is_none_or(|(last, _)| last < number)
+                {
+                    self.last_seal = Some((number, digest));
+                }
             }
+            self.found.records = self.found.records.saturating_add(done.whole);
             progress(self.found.records);
-            if rows.len() < usize::try_from(CHUNK).unwrap_or(usize::MAX) {
-                break;
+            if let Some(problem) = done.problem {
+                self.ends.insert(row.writer, check.at.count);
+                return Ok(Err(problem));
             }
+            rows = next?;
         }
         self.ends.insert(row.writer, check.at.count);
         if check.at.count == 0 {
@@ -380,6 +376,36 @@ impl Verifying<'_> {
                 Some(format!("was another{}", shown.unwrap_or_default()))
             }
         })
+    }
+}
+
+/// What came of looking at some rows.
+struct Checked {
+    check: ChainCheck,
+    /// How many were whole.
+    whole: u64,
+    /// The starts and seals among them.
+    told: Vec<Content>,
+    problem: Option<Problem>,
+}
+
+fn check_rows(mut check: ChainCheck, rows: &[Stored]) -> Checked {
+    let (mut whole, mut told, mut problem) = (0_u64, Vec::new(), None);
+    for row in rows {
+        match check.next(row) {
+            Ok(content) => told.extend(content),
+            Err(found) => {
+                problem = Some(found);
+                break;
+            }
+        }
+        whole = whole.saturating_add(1);
+    }
+    Checked {
+        check,
+        whole,
+        told,
+        problem,
     }
 }
 

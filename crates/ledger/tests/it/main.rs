@@ -1,5 +1,12 @@
 //! The ledger, on both stores.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+
 mod approvals;
 mod audit;
 mod stores;

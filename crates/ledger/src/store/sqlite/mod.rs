@@ -102,10 +102,6 @@ impl Sqlite {
         self.writer.as_ref().ok_or(LedgerError::ReadOnly)
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     pub(crate) fn id(&self) -> Digest {
         self.id
     }

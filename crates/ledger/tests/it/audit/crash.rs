@@ -35,9 +35,7 @@ async fn a_child_records_until_it_is_killed() {
             }
         })
     });
-    for caller in callers.collect::<Vec<_>>() {
-        caller.await.unwrap();
-    }
+    futures_util::future::join_all(callers).await;
 }
 
 /// Runs a child, kills it some moments after its first acknowledgement, and gives what it was told.
