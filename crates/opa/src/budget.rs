@@ -75,6 +75,8 @@ impl Figure {
 /// One call that the budget counts. Given back when dropped, unless the body began.
 pub(crate) struct CountedCall {
     budget: Arc<Budget>,
+    /// How many calls were counted before it.
+    place: u64,
     began: bool,
 }
 
@@ -85,15 +87,16 @@ impl CountedCall {
         let before = budget.api_calls.fetch_add(1, Ordering::SeqCst);
         let call = Self {
             budget: Arc::clone(budget),
+            place: before,
             began: false,
         };
         (call, budget.usage_after(before))
     }
 
-    /// The figures of this moment without this call itself.
+    /// The figures of this moment, with the place that this call has: calls that came after it do not
+    /// push it out.
     pub(crate) fn usage(&self) -> BudgetUsage {
-        let counted = self.budget.api_calls.load(Ordering::SeqCst);
-        self.budget.usage_after(counted.saturating_sub(1))
+        self.budget.usage_after(self.place)
     }
 
     pub(crate) fn begin(&mut self) {

@@ -9,6 +9,7 @@ use kitelogik_core::{
 };
 use tracing::{Instrument, Span};
 
+use crate::audit::{Audit, AuditFailure};
 use crate::fault::{Fault, bounded};
 use crate::question::Question;
 use crate::record::Record;
@@ -47,22 +48,6 @@ impl std::fmt::Debug for PolicyGate {
             .field("revision", &self.revision())
             .finish_non_exhaustive()
     }
-}
-
-struct Audit {
-    sink: Arc<dyn AuditSink>,
-    timeout: Duration,
-    on_failure: AuditFailure,
-}
-
-/// What a decision becomes that the audit sink could not record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AuditFailure {
-    /// A denial with [`FailClosed::AuditUnavailable`]: what cannot be proven does not happen.
-    #[default]
-    Deny,
-    /// The decision stands unrecorded, and the loss is logged.
-    Continue,
 }
 
 impl PolicyGate {
@@ -270,6 +255,7 @@ impl PolicyGate {
         let Some(audit) = &self.shared.audit else {
             return (Arc::new(decision), Record::none());
         };
+        audit.note_policy(self.revision());
         let record = question.record(event, &decision);
         let write = async { audit.sink.record_decision(&record).await };
         let failure = match bounded(write, audit.timeout).await {
@@ -331,11 +317,7 @@ impl PolicyGateBuilder {
     ///
     /// A record that is not written within 5 s counts as one that cannot be.
     pub fn audit(mut self, sink: impl AuditSink + 'static, on_failure: AuditFailure) -> Self {
-        self.shared.audit = Some(Audit {
-            sink: Arc::new(sink),
-            timeout: Duration::from_secs(5),
-            on_failure,
-        });
+        self.shared.audit = Some(Audit::new(Arc::new(sink), on_failure));
         self
     }
 

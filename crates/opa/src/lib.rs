@@ -44,6 +44,7 @@
 //! # }
 //! ```
 
+mod audit;
 mod budget;
 #[cfg(feature = "embedded")]
 mod embedded;
@@ -64,6 +65,7 @@ mod session;
 mod shadow;
 mod telemetry;
 
+pub use audit::AuditFailure;
 #[cfg(feature = "embedded")]
 pub use embedded::{
     Embedded, EmbeddedBuilder, EmbeddedError, ExplainedRule, Explanation, FailedCondition,
@@ -71,7 +73,7 @@ pub use embedded::{
 };
 #[cfg(all(feature = "embedded", feature = "rest"))]
 pub use fallback::Fallback;
-pub use gate::{AuditFailure, PolicyGate, PolicyGateBuilder};
+pub use gate::{PolicyGate, PolicyGateBuilder};
 pub use kill_switch::{KillSwitch, Stop};
 #[cfg(feature = "embedded")]
 pub use kitelogik_rego::Interpreted;

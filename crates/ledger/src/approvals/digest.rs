@@ -19,7 +19,8 @@ pub(crate) struct Call {
     pub(crate) frame: Digest,
     /// The call, whole.
     pub(crate) digest: Digest,
-    /// The rules and reasons for which the policy asks. The same call asked for others is asked anew.
+    /// The rules, the reasons and the risk tier for which the policy asks. The same call asked for others
+    /// is asked anew.
     pub(crate) basis: Digest,
 }
 
@@ -93,7 +94,11 @@ impl ApprovalKey {
     fn basis(&self, decision: &PolicyDecision) -> Digest {
         let rules: Vec<&str> = decision.rules.iter().map(String::as_str).collect();
         let mut fields = Fields::default();
-        fields.list(&rules).text(&decision.reason);
+        fields
+            .list(&rules)
+            .option(decision.rule_matched.as_deref())
+            .text(&decision.reason)
+            .text(decision.risk_tier.as_str());
         self.0.digest("approval.basis", &[&fields.bytes])
     }
 }

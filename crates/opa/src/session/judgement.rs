@@ -71,8 +71,8 @@ impl Session {
     }
 
     /// Asks a person, and judges again what they granted, because the policy, the budget or the kill
-    /// switch may have changed meanwhile. Only what the policy then allows, or wants approved for the
-    /// same rules and reasons, uses the grant.
+    /// switch may have changed meanwhile. Only what the policy then allows, or wants approved on the
+    /// same grounds, uses the grant.
     async fn approved<'a>(
         &self,
         question: &Question<'a>,
@@ -90,9 +90,7 @@ impl Session {
             let (event_now, mut now) = self.judge(question, usage).await;
             let stands = match now.verdict {
                 Verdict::Allow => true,
-                Verdict::RequireApproval => {
-                    now.rules == decision.rules && now.reason == decision.reason
-                }
+                Verdict::RequireApproval => same_grounds(&decision, &now),
                 Verdict::Deny | Verdict::Refuse => return (event_now, now),
             };
             if stands {
@@ -180,4 +178,13 @@ impl Session {
         }
         (event, decision)
     }
+}
+
+/// Whether what was granted is what the policy wants approved now: for the same rules and reasons, and
+/// with no more harm in it.
+fn same_grounds(granted: &PolicyDecision, now: &PolicyDecision) -> bool {
+    now.rules == granted.rules
+        && now.rule_matched == granted.rule_matched
+        && now.reason == granted.reason
+        && now.risk_tier <= granted.risk_tier
 }

@@ -95,6 +95,13 @@ pub(crate) fn reviewed_for(reason: &str) -> Value {
     json!({"requires_hitl": true, "hitl_reason": [reason], "rules": [reason]})
 }
 
+/// What is reviewed as large, with one more thing said of it.
+fn with(key: &str, value: &str) -> Value {
+    let mut result = reviewed_for("large");
+    result[key] = json!(value);
+    result
+}
+
 #[tokio::test]
 async fn a_grant_counts_only_while_the_policy_wants_the_same_or_allows() {
     for (later, runs, asked) in [
@@ -102,8 +109,11 @@ async fn a_grant_counts_only_while_the_policy_wants_the_same_or_allows() {
         (json!({"allow": true}), true, 1),
         (json!({"deny": ["closed"]}), false, 1),
         (json!({}), false, 1),
-        // Other reasons are asked for anew.
+        // Other reasons, another rule or more harm are asked for anew.
         (reviewed_for("larger"), true, 2),
+        (with("rule_matched", "another"), true, 2),
+        (with("risk_tier", "DESTRUCTIVE"), true, 2),
+        (with("risk_tier", "INFORMATIONAL"), true, 1),
     ] {
         let policy = Changing::new(reviewed_for("large"));
         let (changed, next) = (policy.clone(), later.clone());
@@ -217,4 +227,57 @@ async fn a_call_that_nobody_was_asked_about_says_why_and_does_not_run() {
     assert_eq!(error.decision.verdict, Verdict::RequireApproval);
     assert_eq!(error.decision.reason, "20 calls wait already");
     assert_eq!(error.decision.fail_closed, None);
+}
+
+/// Grants once it is let go.
+struct Patient(Arc<tokio::sync::Semaphore>);
+
+impl Approver for Patient {
+    fn approve<'a>(
+        &'a self,
+        _: &'a ApprovalRequest<'a>,
+    ) -> BoxFuture<'a, Result<Approval, ApproverError>> {
+        Box::pin(async {
+            let _go = self.0.acquire().await.unwrap();
+            Ok(Approval::Granted {
+                request: "apr_1".into(),
+                approver: "ann".into(),
+            })
+        })
+    }
+}
+
+/// Lets the first call of a session run, once a person has approved it, and no other.
+struct FirstOnly;
+
+impl PolicyEngine for FirstOnly {
+    fn decide<'a>(
+        &'a self,
+        input: &'a PolicyInput<'a>,
+    ) -> BoxFuture<'a, Result<PolicyDecision, EngineError>> {
+        let first = input.usage().api_calls == Some(0);
+        let result = json!({"allow": first, "requires_hitl": first});
+        Box::pin(async move { PolicyDecision::from_result(&result, "data.kitelogik.main") })
+    }
+}
+
+#[tokio::test]
+async fn calls_that_come_while_a_person_decides_do_not_push_a_call_over_its_limit() {
+    let go = Arc::new(tokio::sync::Semaphore::new(0));
+    let gate = PolicyGate::builder(FirstOnly)
+        .approver(Patient(Arc::clone(&go)))
+        .build();
+    let session = session(&gate);
+    let waiting = session.authorize(call("act"));
+    let meanwhile = async {
+        // The first call has its place by now: this one comes after it, and is refused.
+        let second = session.authorize(call("act")).await.unwrap_err();
+        assert_eq!(second.decision.verdict, Verdict::Refuse);
+        let third = session.clone();
+        let held = tokio::spawn(async move { third.authorize(call("act")).await.is_ok() });
+        assert!(!held.await.unwrap());
+        go.add_permits(1);
+    };
+    let (first, ()) = tokio::join!(waiting, meanwhile);
+    assert!(first.is_ok());
 }

@@ -1,0 +1,80 @@
+//! That another policy came into force is part of the record.
+
+use std::sync::{Arc, Mutex};
+
+use kitelogik_core::{
+    AuditError, AuditSink, BoxFuture, DecisionRecord, EngineError, GateChange, Outcome,
+    PolicyDecision, PolicyEngine, PolicyInput, RecordId,
+};
+use kitelogik_opa::{AuditFailure, PolicyGate};
+use serde_json::json;
+
+use crate::gate::{call, session};
+
+/// Allows everything, by the revision that was set last.
+#[derive(Clone, Default)]
+struct Revised(Arc<Mutex<Option<Arc<str>>>>);
+
+impl PolicyEngine for Revised {
+    fn decide<'a>(
+        &'a self,
+        _: &'a PolicyInput<'a>,
+    ) -> BoxFuture<'a, Result<PolicyDecision, EngineError>> {
+        let result = json!({"allow": true});
+        Box::pin(async move { PolicyDecision::from_result(&result, "data.kitelogik.main") })
+    }
+
+    fn revision(&self) -> Option<Arc<str>> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// Keeps what it is told, in order.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<String>>>);
+
+impl AuditSink for Told {
+    fn record_decision<'a>(
+        &'a self,
+        _: &'a DecisionRecord<'a>,
+    ) -> BoxFuture<'a, Result<RecordId, AuditError>> {
+        self.0.lock().unwrap().push("decision".to_owned());
+        Box::pin(async { Ok(RecordId(0)) })
+    }
+
+    fn record_outcome(&self, _: RecordId, _: Outcome) {}
+
+    fn record_change(&self, change: &GateChange<'_>) {
+        if let GateChange::Policy { before, after } = change {
+            let told = format!(
+                "{} -> {}",
+                before.unwrap_or("none"),
+                after.unwrap_or("none")
+            );
+            self.0.lock().unwrap().push(told);
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_policy_is_recorded_once_and_before_the_first_decision_under_it() {
+    let (engine, told) = (Revised::default(), Told::default());
+    let gate = PolicyGate::builder(engine.clone())
+        .audit(told.clone(), AuditFailure::Deny)
+        .build();
+    for revision in ["one", "one", "two"] {
+        *engine.0.lock().unwrap() = Some(revision.into());
+        assert!(session(&gate).authorize(call("act")).await.is_ok());
+    }
+    let told = told.0.lock().unwrap();
+    assert_eq!(
+        *told,
+        [
+            "none -> one",
+            "decision",
+            "decision",
+            "one -> two",
+            "decision"
+        ]
+    );
+}
