@@ -11,7 +11,7 @@ use kitelogik_core::{
     Approval, ApprovalRequest, Approver, GovernanceEvent, PolicyDecision, SessionContext,
     ToolCallInput,
 };
-use kitelogik_ledger::{Ledger, Reviewer};
+use kitelogik_ledger::{ApprovalState, Ledger, Reviewer};
 use serde_json::json;
 
 const ROUNDS: usize = 200;
@@ -59,11 +59,13 @@ async fn measure(name: &str, waiting: &Ledger, deciding: &Ledger) {
     for round in 0..ROUNDS {
         let mut requests = waiting.approvals().watch(&reviewer);
         let approver = waiting.approvals().waiting();
+        // What is approved here is not used: another session asks for other calls.
+        let session = name.to_owned();
         let call = tokio::spawn(async move {
             let mut arguments = serde_json::Map::new();
             arguments.insert("round".to_owned(), json!(round));
             let event = GovernanceEvent::ToolCall(ToolCallInput::new("refund", arguments));
-            let context = SessionContext::new("bench");
+            let context = SessionContext::new(session);
             let document = json!({"requires_hitl": true});
             let decision = PolicyDecision::from_result(&document, "data.kitelogik.main").unwrap();
             let request = ApprovalRequest::new(&event, &context, &decision);
@@ -71,7 +73,13 @@ async fn measure(name: &str, waiting: &Ledger, deciding: &Ledger) {
             assert!(matches!(approval, Approval::Granted { .. }));
             Instant::now()
         });
-        let id = requests.next().await.unwrap().id;
+        let id = loop {
+            // Of the round before, a change may still be on its way.
+            let request = requests.next().await.unwrap();
+            if request.arguments["round"] == round && request.state == ApprovalState::Pending {
+                break request.id;
+            }
+        };
         // The call waits for its request by then, or finds it decided at its first look.
         tokio::time::sleep(Duration::from_millis(5)).await;
         let given = Instant::now();

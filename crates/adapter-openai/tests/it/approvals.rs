@@ -1,6 +1,6 @@
 //! Calls that a person decides, as a model and a reviewer see them.
 
-use kitelogik::ledger::{ApprovalFilter, Ledger, Reviewer};
+use kitelogik::ledger::{ApprovalFilter, ApprovalState, Ledger, Reviewer};
 use kitelogik::prelude::*;
 use kitelogik_openai::{ChatTools, ResponsesTools};
 use serde_json::{Value, json};
@@ -112,7 +112,13 @@ async fn a_call_that_waits_runs_when_it_is_approved_and_not_when_it_is_denied() 
 
     let mut requests = ledger.approvals().watch(&ann);
     let deny = async {
-        let request = requests.next().await.unwrap();
+        let request = loop {
+            // Of the one before, a change may still be on its way.
+            let request = requests.next().await.unwrap();
+            if request.state == ApprovalState::Pending {
+                break request;
+            }
+        };
         ledger.approvals().deny(&request.id, &ann, "no").await
     };
     let (read, denied) = tokio::join!(chat(&tools, &arguments), deny);

@@ -1,4 +1,10 @@
 //! Approvals, on every store there is.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod asking;
 mod deciding;

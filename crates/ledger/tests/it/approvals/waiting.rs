@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kitelogik_core::{Approval, Approver};
+use kitelogik_core::{Approval, Approver, GovernanceEvent};
 use kitelogik_ledger::{ApprovalOptions, ApprovalState, ApprovalView, Ledger, Reviewer};
 use serde_json::json;
 
@@ -24,8 +24,17 @@ pub(crate) async fn until_expired(ledger: &Ledger, id: &str) -> ApprovalView {
 async fn wait(asking: Asking, ledger: &Ledger) -> (tokio::task::JoinHandle<Approval>, String) {
     let mut watch = ledger.approvals().watch(&ann());
     let approver = ledger.approvals().waiting();
+    let GovernanceEvent::ToolCall(call) = asking.event.clone() else {
+        panic!("no call");
+    };
     let waiting = tokio::spawn(async move { approver.approve(&asking.request()).await.unwrap() });
-    let id = watch.next().await.unwrap().id;
+    let id = loop {
+        // Of a request before, a change may still be on its way.
+        let view = watch.next().await.unwrap();
+        if view.arguments == *call.args.object() && view.state == ApprovalState::Pending {
+            break view.id;
+        }
+    };
     (waiting, id)
 }
 
