@@ -104,10 +104,6 @@ fn quoted(path: &std::path::Path) -> String {
 }
 
 impl LedgerError {
-    #[cfg_attr(
-        not(any(feature = "sqlite", feature = "postgres")),
-        expect(dead_code, reason = "there is no store that could fail")
-    )]
     pub(crate) fn store(doing: &'static str, problem: impl std::fmt::Display) -> Self {
         Self::Store {
             doing,

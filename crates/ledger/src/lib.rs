@@ -40,6 +40,9 @@
 //! | `postgres` | | the ledger in PostgreSQL |
 //! | `webhook` | | notification of reviewers over HTTP |
 
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+compile_error!("a ledger needs a store: turn on the feature `sqlite` or `postgres`");
+
 mod address;
 mod approvals;
 mod audit;

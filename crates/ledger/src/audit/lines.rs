@@ -352,7 +352,7 @@ impl Backend for Lines {
 
 impl Verification {
     fn add(&mut self, problem: Problem) {
-        if self.problems.len() < super::verify::MAX_PROBLEMS {
+        if self.problems.len() < super::verification::MAX_PROBLEMS {
             self.problems.push(problem);
         }
     }

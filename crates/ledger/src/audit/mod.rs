@@ -2,6 +2,7 @@
 
 mod batch;
 mod chain;
+mod chains;
 mod check;
 #[cfg(test)]
 mod check_tests;
@@ -24,6 +25,7 @@ mod several;
 mod stats;
 mod tail;
 mod trace;
+mod verification;
 mod verify;
 mod writer;
 
@@ -43,12 +45,12 @@ pub use several::Sinks;
 pub use stats::{AuditStats, Latency};
 pub use tail::{AuditTail, Position};
 pub use trace::TracingSink;
-pub use verify::{Verification, VerifyOptions};
+pub use verification::{Verification, VerifyOptions};
 
 pub(crate) use chain::{Chain, Draft, Entries, Row};
 pub(crate) use check::Stored;
 pub(crate) use content::Columns;
+pub(crate) use queue::Queue;
 #[cfg(feature = "sqlite")]
-pub(crate) use queue::Job;
-pub(crate) use queue::{Command, Finish, Queue};
+pub(crate) use queue::{Command, Finish, Job};
 pub(crate) use writer::{Backend, Identity, SealEvery, Writer};

@@ -1,7 +1,5 @@
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
 use crate::store::number;
 use crate::store::statements::{ENTRIES, Param, WriterRow};
 use crate::{Digest, LedgerError, PublicKey};
@@ -9,78 +7,11 @@ use crate::{Digest, LedgerError, PublicKey};
 use super::check::{ChainCheck, Problem, Stored};
 use super::checkpoint::{Checkpoint, Head};
 use super::record::read;
+use super::verification::{MAX_PROBLEMS, Verification, VerifyOptions};
 use super::{AuditEntry, AuditLog, Chain, Content, EntryKind};
 
 /// How many entries are looked at at once: what bounds the memory that is needed.
 const CHUNK: i64 = 2_000;
-
-/// How many problems are listed: 100. There is at most one for each chain.
-pub(super) const MAX_PROBLEMS: usize = 100;
-
-/// What a ledger is held against.
-#[derive(Clone, Debug, Default)]
-pub struct VerifyOptions {
-    public_key: Option<PublicKey>,
-    checkpoints: Vec<Checkpoint>,
-}
-
-/// What came of looking at every record.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Verification {
-    /// How many entries there are, of all chains.
-    pub records: u64,
-    /// How many chains.
-    pub writers: u64,
-    /// How many checkpoints were held against them, the ones kept elsewhere included.
-    pub checkpoints: u64,
-    /// The number of the checkpoint up to which old records were removed in order.
-    pub removed_up_to: Option<u64>,
-    /// How many entries lie behind the last checkpoint: nothing but the chain itself proves that
-    /// there were no more of them.
-    pub unsealed: u64,
-    /// What is wrong, the first bad record of each chain; empty where everything is whole.
-    pub problems: Vec<Problem>,
-}
-
-impl VerifyOptions {
-    /// The ledger against itself: its chains, and the checkpoints in it, by the key that it names.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// The key that checkpoints must be signed with. Whoever can write the store can put another one
-    /// in it: only a key that was kept elsewhere proves who signed.
-    #[must_use]
-    pub fn public_key(mut self, key: PublicKey) -> Self {
-        self.public_key = Some(key);
-        self
-    }
-
-    /// A checkpoint that was kept elsewhere.
-    #[must_use]
-    pub fn checkpoint(mut self, checkpoint: Checkpoint) -> Self {
-        self.checkpoints.push(checkpoint);
-        self
-    }
-}
-
-impl VerifyOptions {
-    pub(super) fn checkpoints(&self) -> &[Checkpoint] {
-        &self.checkpoints
-    }
-
-    pub(super) fn trusted_key(&self) -> Option<&PublicKey> {
-        self.public_key.as_ref()
-    }
-}
-
-impl Verification {
-    /// Whether everything is whole.
-    pub fn is_intact(&self) -> bool {
-        self.problems.is_empty()
-    }
-}
 
 impl AuditLog {
     /// Looks at every record: whether each is as it was written, none is missing between others, and
@@ -225,7 +156,8 @@ impl Verifying<'_> {
         while let Some(last) = rows.last().map(|last| last.sequence) {
             // Hashing takes long: it is done off the async threads, while the next rows are read.
             let work = tokio::task::spawn_blocking(move || check_rows(check, &rows));
-            let (next, done) = tokio::join!(store.chain(row.writer, last, CHUNK), work);
+            let (next, done) =
+                futures_util::future::join(store.chain(row.writer, last, CHUNK), work).await;
             let done = done.map_err(|error| LedgerError::store("verifying", error))?;
             check = done.check;
             for content in &done.told {

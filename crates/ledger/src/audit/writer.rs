@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use crate::{LedgerError, Timestamp};
 
-use super::batch::{Batch, Chains};
-use super::queue::{Command, Finish, Loss, Queue};
+use super::batch::Batch;
+use super::chains::Chains;
+#[cfg(feature = "sqlite")]
+use super::queue::Finish;
+use super::queue::{Command, Loss, Queue};
 use super::{Chain, Content, Draft, EntryKind, Row};
 
 /// What a store does for the thread that writes.

@@ -1,6 +1,7 @@
 mod chain;
 mod crash;
 mod faults;
+mod gate;
 mod opening;
 mod record;
 mod sinks;
