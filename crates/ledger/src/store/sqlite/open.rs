@@ -13,7 +13,7 @@ use crate::{Digest, LedgerError, PublicKey};
 const APPLICATION: i64 = 0x4b49_5445;
 
 /// How long to wait for another process that writes.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 fn failed(error: rusqlite::Error) -> LedgerError {
     LedgerError::store("opening the ledger", error)

@@ -60,10 +60,7 @@ impl LogKeeper {
     pub(super) fn written(&self, connection: &Connection) {
         if self.shared.pages.load(Ordering::Relaxed) > LONG {
             self.shared.pages.store(0, Ordering::Relaxed);
-            // Fails where a reader or another process is in the way: then the next time.
-            if let Err(error) =
-                connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))
-            {
+            if let Err(error) = restart(connection) {
                 tracing::warn!(
                     error = error.to_string(),
                     "the write-ahead log was not emptied"
@@ -79,6 +76,20 @@ impl LogKeeper {
             state.written = true;
             self.shared.wake.notify_one();
         }
+    }
+}
+
+/// Empties the log, unless a reader or another process is in the way: callers wait meanwhile, so this
+/// does not. Then it is tried again.
+fn restart(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let done = connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()));
+    connection.busy_timeout(open::PATIENCE)?;
+    match done {
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+            Ok(())
+        }
+        done => done,
     }
 }
 
