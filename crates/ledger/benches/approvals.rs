@@ -76,7 +76,9 @@ async fn measure(name: &str, waiting: &Ledger, deciding: &Ledger) {
         let id = loop {
             // Of the round before, a change may still be on its way.
             let request = requests.next().await.unwrap();
-            if request.arguments["round"] == round && request.state == ApprovalState::Pending {
+            if request.arguments.get("round") == Some(&json!(round))
+                && request.state == ApprovalState::Pending
+            {
                 break request.id;
             }
         };
