@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use regorus::unstable::Ref;
+use regorus::unstable::{Module, Ref};
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, PolicyLengthConfig, Value};
 
@@ -72,8 +72,7 @@ impl Interpreter {
                 .iter()
                 .map(|(name, text)| tree::parse(name, text))
                 .collect::<anyhow::Result<Vec<_>>>()?;
-            refusal::check(&trees)?;
-            heads::check(&trees)?;
+            check(&trees)?;
             let operands = Operands::of(&trees)?;
             for ((name, _), tree) in modules.into_iter().zip(&trees) {
                 let text = as_opa_negates(name, &results::rewrite(tree, &operands))?;
@@ -213,6 +212,12 @@ pub(crate) fn evaluate(engine: &mut Engine, rule: &str, time: Duration) -> Resul
         Err(_) if took > time => Err(Fault::OutOfTime(time)),
         Err(error) => Err(Fault::of(&error)),
     }
+}
+
+/// Fails for what the interpreter would read otherwise than OPA, wherever a policy is loaded.
+pub(crate) fn check(policy: &[Module]) -> anyhow::Result<()> {
+    refusal::check(policy)?;
+    heads::check(policy)
 }
 
 /// The text of a module, with the values of its heads and its negations rewritten.

@@ -4,8 +4,12 @@
 //! Here it would take with it all that were found before, and a deny would be gone. So what OPA does when it compiles
 //! is done to the text before it is parsed: the value becomes the last statement of the body,
 //! `deny contains output if { some x in …; output := x.reason }`.
+//!
+//! In `f(x) := x.limit if x.known else := 2`, a limit that is not there leads OPA on to the `else`. Here the first body
+//! that holds would be the last, and `else if …` without a value would have none, or be true where its value is not
+//! there. So each body of a rule with `else` ends in its value, and has one.
 
-use regorus::unstable::{Expr, Literal, LiteralStmt, Module, Query, Rule, RuleBody, RuleHead};
+use regorus::unstable::{Expr, Module, Query, Rule, RuleBody, RuleHead};
 
 use crate::spelling;
 
@@ -39,10 +43,6 @@ struct Rewriter<'a> {
 
 impl Rewriter<'_> {
     fn rule(&mut self, head: &RuleHead, bodies: &[RuleBody]) {
-        if bodies.is_empty() || bodies.iter().any(|body| body.query.stmts.is_empty()) {
-            // Without a body there is one value or none: nothing that was found before is lost.
-            return;
-        }
         let mut keys = Vec::new();
         let value = match head {
             RuleHead::Set { key, .. } => {
@@ -55,6 +55,13 @@ impl Rewriter<'_> {
             }
             RuleHead::Func { assign, .. } => assign.as_ref().map(|assign| &*assign.value),
         };
+        if bodies.iter().any(|body| body.is_else) && keys.iter().all(|key| is_constant(key)) {
+            return self.alternatives(value, bodies);
+        }
+        if bodies.is_empty() || bodies.iter().any(|body| body.query.stmts.is_empty()) {
+            // Without a body there is one value or none: nothing that was found before is lost.
+            return;
+        }
         let keys: String = keys.into_iter().filter_map(|key| self.moved(key)).collect();
         let value = value
             .and_then(|value| self.moved(value))
@@ -69,21 +76,75 @@ impl Rewriter<'_> {
         }
     }
 
+    /// Bodies each of which is for when those before it come to no value.
+    fn alternatives(&mut self, value: Option<&Expr>, bodies: &[RuleBody]) {
+        for (position, body) in bodies.iter().enumerate() {
+            let value = match &body.assign {
+                Some(assign) if position > 0 => Some(&*assign.value),
+                None if position > 0 => {
+                    self.says_true(body);
+                    continue;
+                }
+                _ => value,
+            };
+            let Some(value) = value.filter(|value| !is_constant(value)) else {
+                continue;
+            };
+            let Some((name, statement)) = self.named(value) else {
+                continue;
+            };
+            let (start, end) = spelling::range(self.text, value);
+            if body.query.stmts.is_empty() {
+                let text = format!("{name} if {{ {statement} }}");
+                self.edits.push(Edit { start, end, text });
+            } else {
+                self.edits.push(Edit {
+                    start,
+                    end,
+                    text: name,
+                });
+                self.append(&body.query, &format!("; {statement}"));
+            }
+        }
+    }
+
+    /// Gives an `else` without a value the one that it has.
+    fn says_true(&mut self, body: &RuleBody) {
+        const ELSE: &str = "else";
+        let start = body.span.start as usize;
+        let end = start + ELSE.len();
+        if self.text.get(start..end) == Some(ELSE) {
+            self.edits.push(Edit {
+                start: end,
+                end,
+                text: " := true".to_owned(),
+            });
+        }
+    }
+
     /// Puts a variable where `value` stands, and gives the statement that says what it is.
     fn moved(&mut self, value: &Expr) -> Option<String> {
         if is_settled(value) {
             return None;
         }
+        let (name, statement) = self.named(value)?;
         let (start, end) = spelling::range(self.text, value);
-        self.outputs += 1;
-        let name = format!("kitelogik_output_{}", self.outputs);
-        let statement = format!("; {name} := {}", self.text.get(start..end)?);
         self.edits.push(Edit {
             start,
             end,
             text: name,
         });
-        Some(statement)
+        Some(format!("; {statement}"))
+    }
+
+    /// A variable, and the statement that `value` is what it has.
+    fn named(&mut self, value: &Expr) -> Option<(String, String)> {
+        let (start, end) = spelling::range(self.text, value);
+        let value = self.text.get(start..end)?;
+        self.outputs += 1;
+        let name = format!("kitelogik_output_{}", self.outputs);
+        let statement = format!("{name} := {value}");
+        Some((name, statement))
     }
 
     /// Adds `statements` to the end of `query`.
@@ -94,11 +155,11 @@ impl Rewriter<'_> {
         if statements.is_empty() {
             return;
         }
-        let end = end(self.text, last);
+        let (_, end) = spelling::statement(self.text, last);
         // One statement alone may stand without braces; several may not.
         let bare = first.span.start == query.span.start;
         if bare {
-            let start = start(self.text, first);
+            let (start, _) = spelling::statement(self.text, first);
             self.edits.push(Edit {
                 start,
                 end: start,
@@ -124,6 +185,20 @@ impl Rewriter<'_> {
         }
         rendered.push_str(self.text.get(from..).unwrap_or_default());
         rendered
+    }
+}
+
+/// Whether a value is there whatever else is.
+fn is_constant(value: &Expr) -> bool {
+    match value {
+        Expr::Var { .. } | Expr::RefDot { .. } => false,
+        Expr::Array { items, .. } | Expr::Set { items, .. } => {
+            items.iter().all(|item| is_constant(item))
+        }
+        Expr::Object { fields, .. } => fields
+            .iter()
+            .all(|(_, key, value)| is_constant(key) && is_constant(value)),
+        other => is_settled(other),
     }
 }
 
@@ -168,27 +243,5 @@ fn indexes<'a>(name: &'a Expr, found: &mut Vec<&'a Expr>) {
             found.push(index);
         }
         _ => {}
-    }
-}
-
-fn start(text: &str, statement: &LiteralStmt) -> usize {
-    let start = statement.span.start as usize;
-    match &statement.literal {
-        Literal::Expr { expr, .. } => spelling::start(text, start, expr),
-        _ => start,
-    }
-}
-
-fn end(text: &str, statement: &LiteralStmt) -> usize {
-    let end = statement.span.end as usize;
-    if let Some(modifier) = statement.with_mods.last() {
-        return spelling::end(text, end, &modifier.r#as);
-    }
-    match &statement.literal {
-        Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => {
-            spelling::end(text, end, expr)
-        }
-        Literal::SomeIn { collection, .. } => spelling::end(text, end, collection),
-        Literal::SomeVars { .. } | Literal::Every { .. } => end,
     }
 }

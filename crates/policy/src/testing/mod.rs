@@ -221,9 +221,11 @@ impl TestRunner {
     pub fn run(&self) -> Result<TestReport, TestError> {
         let begun = Instant::now();
         let tables = self.tables()?;
-        let modules = self.policy.modules().iter().chain(&self.tests.modules);
+        let policy = self.policy.modules().iter();
+        let tests = self.tests.modules.iter();
         let mut suite = Suite::compile(
-            modules.map(|module| (module.name(), module.text())),
+            policy.map(|module| (module.name(), module.text())),
+            tests.map(|module| (module.name(), module.text())),
             self.policy.data(),
             self.policy.entry_point(),
             self.coverage,

@@ -414,6 +414,18 @@ fn tests_that_do_not_compile_are_an_error_with_its_place() {
 }
 
 #[test]
+fn a_policy_that_the_engine_refuses_has_no_tests_that_pass() {
+    let module =
+        "package kitelogik.userpolicy\n\nlimits[role].amount := 5 if some role in [\"a\"]\n";
+    let policy = refunds()
+        .rego("user.rego", module)
+        .rego("a_test.rego", "package a_test\n\ntest_a if true\n");
+    let error = TestRunner::new(policy).unwrap().run().unwrap_err();
+    let want = "the tests do not compile: user.rego:3:8: only the last part of a rule's name may be computed";
+    assert!(error.to_string().starts_with(want), "{error}");
+}
+
+#[test]
 fn the_schema_of_tables_is_current_and_says_what_the_reader_says() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/tests.schema.json");
     let text = serde_json::to_string_pretty(&json_schema()).unwrap();

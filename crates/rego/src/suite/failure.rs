@@ -42,10 +42,7 @@ pub(super) fn explain(suite: &Suite, found: &Found, time: Duration) -> Option<Fa
         })?,
     };
     let statement = probe.query.stmts.get(stopped - 1)?;
-    let (start, end) = (
-        statement_start(probe.text(), statement),
-        statement_end(probe.text(), statement),
-    );
+    let (start, end) = spelling::statement(probe.text(), statement);
     Some(Failure {
         file: probe.source.name.clone(),
         line: statement.span.line,
@@ -141,11 +138,11 @@ impl<'a> Probe<'a> {
             .query
             .stmts
             .first()
-            .map_or(0, |first| statement_start(text, first));
+            .map_or(0, |first| spelling::statement(text, first).0);
         let end = length
             .checked_sub(1)
             .and_then(|last| self.query.stmts.get(last))
-            .map_or(start, |last| statement_end(text, last));
+            .map_or(start, |last| spelling::statement(text, last).1);
         text.get(start..end).unwrap_or_default()
     }
 
@@ -199,9 +196,9 @@ impl<'a> Probe<'a> {
             _ => Vec::new(),
         };
         let modifiers = statement.with_mods.first().map_or("", |first| {
-            self.text()
-                .get(first.span.start as usize..statement_end(self.text(), statement))
-                .unwrap_or_default()
+            let (_, end) = spelling::statement(self.text(), statement);
+            let start = first.span.start as usize;
+            self.text().get(start..end).unwrap_or_default()
         });
         let before = match position - 1 {
             0 => "true",
@@ -235,25 +232,6 @@ fn key(value: &Value) -> String {
         Value::String(text) => text.to_string(),
         other => serde_json::to_string(other).unwrap_or_default(),
     }
-}
-
-fn statement_start(text: &str, statement: &LiteralStmt) -> usize {
-    let start = statement.span.start as usize;
-    match &statement.literal {
-        Literal::Expr { expr, .. } => spelling::start(text, start, expr),
-        _ => start,
-    }
-}
-
-fn statement_end(text: &str, statement: &LiteralStmt) -> usize {
-    let end = statement.span.end as usize;
-    let last = match (statement.with_mods.last(), &statement.literal) {
-        (Some(modifier), _) => &modifier.r#as,
-        (None, Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. }) => expr,
-        (None, Literal::SomeIn { collection, .. }) => collection,
-        (None, Literal::SomeVars { .. } | Literal::Every { .. }) => return end,
-    };
-    spelling::end(text, end, last)
 }
 
 fn one_line(text: &str) -> String {

@@ -9,7 +9,7 @@ use regorus::{Engine, Value};
 
 use super::Source;
 use super::discovery::Found;
-use crate::{negation, spelling, tree};
+use crate::{interpreter, spelling, tree};
 
 /// Hands its third operand on, and notes that the rule named by the first two fired.
 const MARK: &str = "kitelogik_fired";
@@ -59,9 +59,9 @@ impl Marks {
     }
 }
 
-/// The text of `module` as OPA negates, with `tests` under their names and, where `marked` gives its position, marks.
+/// The text of `module` as OPA reads it, with `tests` under their names and, where `marked` gives its position, marks.
 pub(super) fn rewrite(module: &Source, tests: &[&Found], marked: Option<usize>) -> Result<String> {
-    let text = negation::rewrite(&module.tree);
+    let text = interpreter::as_opa_negates(&module.name, &module.text)?;
     if marked.is_none() && tests.iter().all(|test| test.renamed.is_none()) {
         return Ok(text);
     }

@@ -80,35 +80,24 @@ pub enum Outcome {
 }
 
 impl Suite {
-    /// Compiles `modules`, each a name and its text, tests among them, with `data`. With `coverage`, everything that is
-    /// evaluated from here on is noted.
+    /// Compiles the modules of `policy` and of `tests`, each a name and its text, with `data`. With `coverage`, everything
+    /// that is evaluated from here on is noted.
+    ///
+    /// There may be tests in modules of the policy, too. A module of `tests` may have what a policy may not, because it
+    /// decides nothing: it may replace a function by `with`.
     ///
     /// # Errors
     ///
-    /// As for [`Interpreter::compile`](crate::Interpreter::compile).
+    /// As for [`Interpreter::compile`](crate::Interpreter::compile): a policy that it refuses has no tests that pass.
     pub fn compile<'a>(
-        modules: impl IntoIterator<Item = (&'a str, &'a str)>,
+        policy: impl IntoIterator<Item = (&'a str, &'a str)>,
+        tests: impl IntoIterator<Item = (&'a str, &'a str)>,
         data: &serde_json::Value,
         entry_point: &str,
         coverage: bool,
     ) -> Result<Self, CompileError> {
         let compile = || -> anyhow::Result<Self> {
-            let trees = modules
-                .into_iter()
-                .map(|(name, text)| Ok((name, tree::parse(name, text)?)))
-                .collect::<anyhow::Result<Vec<_>>>()?;
-            let operands = Operands::of(trees.iter().map(|(_, tree)| tree))?;
-            let modules = trees
-                .iter()
-                .map(|(name, tree)| {
-                    let text = results::rewrite(tree, &operands);
-                    Ok(Source {
-                        name: (*name).to_owned(),
-                        tree: tree::parse(name, &text)?,
-                        text,
-                    })
-                })
-                .collect::<anyhow::Result<Vec<_>>>()?;
+            let modules = sources(policy.into_iter().collect(), tests.into_iter().collect())?;
             let tests = discovery::find(&modules);
             let mut engine = interpreter::engine(data)?;
             let marks = coverage.then(Marks::new);
@@ -231,6 +220,36 @@ impl Suite {
             Err(_) => (Err(Fault::Panic), Vec::new()),
         }
     }
+}
+
+/// All modules, read as the interpreter reads them.
+fn sources(policy: Vec<(&str, &str)>, tests: Vec<(&str, &str)>) -> anyhow::Result<Vec<Source>> {
+    let parse = |(name, text): &(&str, &str)| tree::parse(name, text);
+    let mut trees = policy
+        .iter()
+        .map(parse)
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    interpreter::check(&trees)?;
+    trees.extend(
+        tests
+            .iter()
+            .map(parse)
+            .collect::<anyhow::Result<Vec<_>>>()?,
+    );
+    let operands = Operands::of(&trees)?;
+    policy
+        .iter()
+        .chain(&tests)
+        .zip(&trees)
+        .map(|((name, _), tree)| {
+            let text = results::rewrite(tree, &operands);
+            Ok(Source {
+                name: (*name).to_owned(),
+                tree: tree::parse(name, &text)?,
+                text,
+            })
+        })
+        .collect()
 }
 
 impl fmt::Debug for Suite {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kitelogik_rego::{Outcome, Suite, TestRun, read};
+use kitelogik_rego::{Interpreter, Outcome, Suite, TestRun, read};
 use serde_json::json;
 
 const POLICY: &str = r#"package team
@@ -33,8 +33,14 @@ double(x) := x * 2
 
 fn suite(tests: &str) -> Suite {
     let tests = format!("package team_test\n\nimport data.team\n\n{tests}");
-    let modules = [("team.rego", POLICY), ("team_test.rego", tests.as_str())];
-    Suite::compile(modules, &json!({ "limit": 50 }), "data.team", true).unwrap()
+    Suite::compile(
+        [("team.rego", POLICY)],
+        [("team_test.rego", tests.as_str())],
+        &json!({ "limit": 50 }),
+        "data.team",
+        true,
+    )
+    .unwrap()
 }
 
 fn run(tests: &str) -> Vec<(String, TestRun)> {
@@ -210,5 +216,69 @@ fn coverage_tells_lines_that_were_evaluated_and_rules_that_fired() {
     }
     for line in [10, 18, 22, 24] {
         assert!(team.not_covered.contains(&line), "{line}: {team:?}");
+    }
+}
+
+#[test]
+fn a_policy_that_the_gate_refuses_has_no_suite() {
+    let data = json!({});
+    for rules in [
+        "allow if not input.roles[x] == \"blocked\"",
+        "allow if not {input.a; input.b}\n\nimport future.keywords.not",
+        "allow if count([x | x := walk(input)]) > 0",
+        "allow if double(1) == 2 with double as 2\n\ndouble(x) := x",
+        "allow if yaml.is_valid(input.text)",
+        "limits[role].amount := 5 if some role in input.roles",
+        "limit.a := 1\n\nlimit.a.b := 2",
+        "limit := 5 if { input.a } { input.b }",
+        "limit(x) := 5 if { x > 1 } { x < 0 }",
+        "loops(x) := loops(x)",
+    ] {
+        let module = format!("package team\n\n{rules}\n");
+        let policy = [("team.rego", module.as_str())];
+        let tests = [("team_test.rego", "package team_test\n\ntest_a if true")];
+        let gate = Interpreter::compile(policy, &data, "data.team")
+            .expect_err(rules)
+            .to_string();
+        let suite = Suite::compile(policy, tests, &data, "data.team", false)
+            .expect_err(rules)
+            .to_string();
+        assert_eq!(suite, gate);
+    }
+}
+
+#[test]
+fn a_test_may_replace_functions_and_data() {
+    let run = only(
+        "test_a if {\n\tteam.allow with input as {\"amount\": 60} with data.limit as 70\n\tdata.team.double(1) == 7 with data.team.double as 7\n}",
+    );
+    assert_eq!(run.outcome, Outcome::Pass);
+}
+
+#[test]
+fn a_suite_asks_the_policy_that_the_gate_asks() {
+    let policy = [(
+        "team.rego",
+        r#"package team
+
+deny contains x.reason if some x in input.found
+
+limit(x) := x.limit if x.known else := "none"
+
+limits contains limit(x) if some x in input.found
+"#,
+    )];
+    let data = json!({});
+    let found = json!({ "found": [
+        {"reason": "a"}, {"known": true}, {"reason": "b", "known": true, "limit": 5},
+    ] });
+    let input = read(&found, 1024).unwrap();
+    let time = Duration::from_secs(5);
+    let want = json!({ "deny": ["a", "b"], "limits": [5, "none"] });
+    let interpreter = Interpreter::compile(policy, &data, "data.team").unwrap();
+    assert_eq!(interpreter.run(&input, time, 1024), Ok(want.clone()));
+    for coverage in [false, true] {
+        let mut suite = Suite::compile(policy, [], &data, "data.team", coverage).unwrap();
+        assert_eq!(suite.ask(&input, time, 1024).0, Ok(want.clone()));
     }
 }
