@@ -1,8 +1,9 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kitelogik_core::PolicyEngine;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 #[cfg(feature = "rest")]
 use super::download::Download;
@@ -15,7 +16,7 @@ use super::watching::Watching;
 use super::{ReloadError, order};
 use crate::fault;
 
-/// Reads the source, and makes versions of what it holds. What takes time does so on the blocking pool.
+/// Reads the source, and makes versions of what it holds. What takes time does so on a thread of its own.
 pub(super) struct Reader {
     place: Arc<Place>,
     settings: Arc<Settings>,
@@ -118,14 +119,32 @@ impl Reader {
     }
 }
 
+/// Runs `work` on a thread of its own, which gives way to those that decide.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ReloadError> + Send + 'static,
 ) -> Result<T, ReloadError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => Err(ReloadError::Panicked(fault::panic_message(&*panic))),
-            Err(_) => Err(ReloadError::Stopped),
-        },
-    }
+    let (done, result) = oneshot::channel();
+    let work = move || {
+        give_way();
+        let result = catch_unwind(AssertUnwindSafe(work))
+            .unwrap_or_else(|panic| Err(ReloadError::Panicked(fault::panic_message(&*panic))));
+        // Nobody waits any more where the reloading has been stopped.
+        drop(done.send(result));
+    };
+    std::thread::Builder::new()
+        .name("kitelogik-reload".to_owned())
+        .spawn(work)
+        .map_err(|_| ReloadError::Stopped)?;
+    result.await.unwrap_or(Err(ReloadError::Stopped))
 }
+
+/// Gives this thread the lowest priority: to parse, compile and test a policy takes a processor for a
+/// while, and decisions must not wait for it. Elsewhere than on Linux, a priority is the process's.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    // Where that is not possible, the thread competes as any other.
+    let _ = rustix::process::nice(19);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way() {}
