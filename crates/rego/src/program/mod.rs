@@ -3,6 +3,7 @@
 mod advance;
 mod answer;
 mod compile;
+mod compound;
 mod definition;
 mod evaluate;
 mod expression;
