@@ -137,14 +137,20 @@ impl Rewriter<'_> {
         Some(format!("; {statement}"))
     }
 
-    /// A variable, and the statement that `value` is what it has.
+    /// What stands where `value` stood, a variable, and the statement that `value` is what it has.
     fn named(&mut self, value: &Expr) -> Option<(String, String)> {
         let (start, end) = spelling::range(self.text, value);
         let value = self.text.get(start..end)?;
         self.outputs += 1;
         let name = format!("kitelogik_output_{}", self.outputs);
-        let statement = format!("{name} := {value}");
-        Some((name, statement))
+        // What comes after it stays in its line; the end of a line ends a comment, and may be part of a raw string.
+        if value.contains(['#', '`']) {
+            let statement = format!("{name} := {value}");
+            return Some((name, statement));
+        }
+        let lines = "\n".repeat(value.matches('\n').count());
+        let statement = format!("{name} := {}", value.replace(['\r', '\n'], " "));
+        Some((name + &lines, statement))
     }
 
     /// Adds `statements` to the end of `query`.

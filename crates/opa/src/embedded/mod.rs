@@ -111,7 +111,7 @@ use self::explain::Explainer;
 ///
 /// Refused when a policy is loaded: a variable or `_` under `not` that nothing gives a value (as in OPA); `=` of a variable
 /// under `not`, and a negated body in braces (`import future.keywords.not`); a computed part of a rule's name before the
-/// last one, and a rule below another one; `walk` other than as a statement `walk(x, [path, value])`; `with` that replaces a
+/// last one, and a rule below another one; a second body without `else` for a value that is not `true`; `walk` other than as a statement `walk(x, [path, value])`; `with` that replaces a
 /// function of the policy; `yaml.*` and `graph.reachable_paths`; `and`, `or` and texts with expressions in them. An error
 /// when it is evaluated: `floor` and `ceil` between -1 and 0; `json.filter` and `json.remove` with a path into what is no
 /// object or one path within another; `time.*` in other zones than UTC where it adds or parses; `sprintf` with flags other

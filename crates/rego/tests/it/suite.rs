@@ -282,3 +282,43 @@ limits contains limit(x) if some x in input.found
         assert_eq!(suite.ask(&input, time, 1024).0, Ok(want.clone()));
     }
 }
+
+#[test]
+fn lines_stay_where_they_are_below_a_value_of_several_lines() {
+    let text = r#"package team
+
+deny contains sprintf("%v", [
+	input.user,
+]) if {
+	input.amount > 1
+	input.amount > 2
+}
+
+size(x) := sprintf("%v", [
+	x.missing,
+]) if {
+	x.amount > 1
+} else := 2
+"#;
+    let tests = "package team_test\n\ntest_a if {\n\tcount(data.team.deny) == 0 with input as {\"amount\": 2}\n\tdata.team.size({\"amount\": 2}) == 2\n}";
+    let mut suite = Suite::compile(
+        [("team.rego", text)],
+        [("team_test.rego", tests)],
+        &json!({}),
+        "data.team",
+        true,
+    )
+    .unwrap();
+    let test = suite.tests().pop().unwrap();
+    assert_eq!(
+        suite.run(&test, Duration::from_secs(5)).outcome,
+        Outcome::Pass
+    );
+    let team = &suite.coverage()[0];
+    for line in [6, 7, 13] {
+        assert!(team.covered.contains(&line), "{line}: {team:?}");
+    }
+    for line in [4, 5, 8, 9, 11, 15] {
+        assert!(!team.covered.contains(&line), "{line}: {team:?}");
+    }
+}
