@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::key::{Digest, Key, PublicKey, Signature, is_signed, sha256};
@@ -57,13 +59,17 @@ impl From<Chain> for Head {
 impl Checkpoint {
     const VERSION: u32 = 1;
 
-    /// Signs where all chains end.
+    /// Signs where all chains end: `writers`, and those of `before` of which retention has left no entry.
+    /// Were these not carried on, the next retention would make them look as if they had been taken away.
     pub(crate) fn sign(
         key: &Key,
         ledger: Digest,
         before: Option<&Self>,
         mut writers: Vec<Head>,
     ) -> Self {
+        let there: BTreeSet<u64> = writers.iter().map(|head| head.writer).collect();
+        let sealed = before.map_or(&[][..], |before| &before.writers);
+        writers.extend(sealed.iter().filter(|head| !there.contains(&head.writer)));
         writers.sort_by_key(|head| head.writer);
         let mut checkpoint = Self {
             version: Self::VERSION,

@@ -10,6 +10,9 @@ use crate::LedgerError;
 use crate::audit::{Backend, Chain, Columns, Identity, Row};
 use crate::hex::Hex;
 
+/// What chains are held under: a number of this program's own ("KITE").
+const CHAINS: i32 = 0x4b49_5445;
+
 /// How long one step of writing may take before the connection counts as lost.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -131,6 +134,8 @@ pub(super) async fn register(
 
 /// The end of a writer's chain as it is in the store.
 pub(super) async fn head(client: &impl GenericClient, writer: u64) -> Result<Chain, LedgerError> {
+    // A commit whose answer was lost may still be on its way: then this waits for it.
+    hold(client, signed(writer)).await?;
     let row = client
         .query_opt(
             "SELECT sequence, hash FROM audit_entry WHERE writer = $1 ORDER BY sequence DESC LIMIT 1",
@@ -145,6 +150,16 @@ pub(super) async fn head(client: &impl GenericClient, writer: u64) -> Result<Cha
             head: Hex::from_slice(row.try_get(1)?),
         }),
     }
+}
+
+/// Holds a chain until the transaction ends.
+async fn hold(client: &impl GenericClient, writer: i64) -> Result<(), LedgerError> {
+    // Those that share a number wait for each other, and that is all.
+    let number = i32::try_from(writer % i64::from(i32::MAX)).unwrap_or(0);
+    client
+        .execute("SELECT pg_advisory_xact_lock($1, $2)", &[&CHAINS, &number])
+        .await?;
+    Ok(())
 }
 
 pub(super) async fn insert(
@@ -221,9 +236,11 @@ impl Batch {
     }
 
     async fn insert(&self, client: &impl GenericClient) -> Result<(), LedgerError> {
-        if self.refers.is_empty() {
+        let [writers, ..] = &self.numbers;
+        let Some(writer) = writers.first() else {
             return Ok(());
-        }
+        };
+        hold(client, *writer).await?;
         let columns: Vec<&(dyn ToSql + Sync)> = self
             .numbers
             .iter()

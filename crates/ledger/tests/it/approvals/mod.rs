@@ -12,6 +12,8 @@ mod desk;
 mod editing;
 mod forgery;
 mod gate;
+#[cfg(feature = "postgres")]
+mod interrupted;
 mod notices;
 mod processes;
 mod store;

@@ -205,6 +205,19 @@ on_both_stores! {
         ledger.close().await.unwrap();
     }
 
+    async fn a_chain_of_which_retention_left_nothing_stays_accounted_for(store: TestStore) {
+        for _ in 0..3 {
+            let ledger = store.open().await;
+            let log = ledger.audit();
+            some_calls(&log, 3).await;
+            let kept = log.checkpoint().await.unwrap();
+            log.retain(kept.at.after(std::time::Duration::from_millis(1))).await.unwrap();
+            let found = verify(&log, &VerifyOptions::new().checkpoint(kept)).await;
+            assert!(found.is_intact(), "{:?}", found.problems);
+            ledger.close().await.unwrap();
+        }
+    }
+
     async fn an_exported_chain_is_verified_without_the_ledger(store: TestStore) {
         let ledger = ten_calls(&store).await;
         let log = ledger.audit();
