@@ -36,6 +36,13 @@ pub(crate) enum Step {
 }
 
 impl Step {
+    /// Whether a request is over with the step of this name.
+    pub(crate) fn is_end(name: &str) -> bool {
+        [Self::Denied, Self::Edited, Self::Expired, Self::Used]
+            .into_iter()
+            .any(|end| end.as_str() == name)
+    }
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Requested => "requested",

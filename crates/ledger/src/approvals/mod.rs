@@ -216,8 +216,8 @@ impl Approvals {
         ApprovalWatch::new(self.shared.clone(), reviewer.tenants.clone())
     }
 
-    /// Removes requests that are over and would have expired before `before`; gives how many. Their
-    /// steps stay in the audit chain.
+    /// Removes requests that are over and would have expired before `before`, and so long ago that no
+    /// denial among them sticks any more; gives how many. Their steps stay in the audit chain.
     ///
     /// # Errors
     ///
@@ -233,7 +233,7 @@ impl Approvals {
         note: &str,
         wanted: Wanted,
     ) -> Result<ApprovalView, ApprovalError> {
-        if reviewer.name.trim().is_empty() {
+        if reviewer.is("") {
             return Err(ApprovalError::NoName);
         }
         let shared = &self.shared;
@@ -247,10 +247,12 @@ impl Approvals {
             forbidden: None,
             wanted,
         };
-        if let Some(policy) = &shared.options.reviewers
-            && let (Some(row), now) = shared.row(id).await?
-        {
-            decide.forbidden = policy::objection(policy, &decide, &row.view_at(now)).await;
+        if let Some(policy) = &shared.options.reviewers {
+            decide.forbidden = match shared.row(id).await? {
+                (Some(row), now) => policy::objection(policy, &decide, &row.view_at(now)).await,
+                // Should there be one in a moment, the policy was not asked about it.
+                (None, _) => Some("it was not there when the policy was to be asked".to_owned()),
+            };
         }
         shared.decide(decide).await
     }

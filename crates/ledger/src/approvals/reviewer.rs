@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 /// A person who looks at requests and decides them.
 ///
 /// The ledger takes the name as it is given: whoever builds a `Reviewer` has made sure of who that
@@ -59,8 +61,8 @@ impl Reviewer {
         self
     }
 
-    /// Whether both names are of one person: white space around and within them, and case, do not
-    /// tell people apart.
+    /// Whether both names are of one person: white space around and within them, case, and how a letter
+    /// is put together (`é` from one character or from two, full-width forms) do not tell people apart.
     pub(crate) fn is(&self, name: &str) -> bool {
         same_person(&self.name, name)
     }
@@ -83,12 +85,11 @@ pub(crate) fn same_person(one: &str, other: &str) -> bool {
 }
 
 fn folded(name: &str) -> String {
-    let visible: String = name
-        .chars()
-        .filter(|character| {
-            character.is_whitespace() || !kitelogik_core::text::is_hidden(*character)
-        })
-        .collect();
-    let words: Vec<String> = visible.split_whitespace().map(str::to_lowercase).collect();
+    let visible = name.nfkc().filter(|character| {
+        character.is_whitespace() || !kitelogik_core::text::is_hidden(*character)
+    });
+    // Lower case can take a letter apart again.
+    let lower: String = visible.flat_map(char::to_lowercase).nfkc().collect();
+    let words: Vec<&str> = lower.split_whitespace().collect();
     words.join(" ")
 }

@@ -1,9 +1,11 @@
 use kitelogik_core::json;
 
 use super::digest::ApprovalKey;
+use super::entry::Step;
 use super::{ApprovalState, ApprovalView};
-use crate::Timestamp;
+use crate::hex::Hex;
 use crate::key::Digest;
+use crate::{AuditEntry, Timestamp};
 
 /// A request as the store keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +41,21 @@ pub(crate) struct Stored {
     pub(crate) sequence: u64,
     pub(crate) hash: Vec<u8>,
     pub(crate) body: Vec<u8>,
+}
+
+impl Stored {
+    /// Whether it is the end of a request. What cannot be read is one: nothing runs by it.
+    pub(crate) fn is_end(&self) -> bool {
+        let hash = Hex::from_slice(&self.hash);
+        match AuditEntry::read(self.writer, self.sequence, hash, &self.body) {
+            Ok(entry) => entry
+                .content
+                .transition
+                .as_deref()
+                .is_some_and(Step::is_end),
+            Err(_) => true,
+        }
+    }
 }
 
 /// A row that does not carry the seal of the key, or says other things in its columns than under it.

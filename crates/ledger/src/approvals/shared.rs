@@ -132,6 +132,10 @@ impl Shared {
     }
 
     pub(super) async fn remove(&self, before: Timestamp) -> Result<u64, ApprovalError> {
+        // A denial that still sticks is over, and counts.
+        let sticking = i64::try_from(self.options.denial_sticks.as_millis()).unwrap_or(i64::MAX);
+        let settled = Timestamp::now().millis().saturating_sub(sticking);
+        let before = before.min(Timestamp::from_millis(settled));
         Ok(self.store.remove(before).await?)
     }
 

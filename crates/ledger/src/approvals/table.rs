@@ -43,6 +43,11 @@ pub(crate) const CHANGE_OF: &str = " WHERE id = $4 AND state = $5";
 pub(crate) const HISTORY: &str = "SELECT writer, sequence, hash, body FROM audit_entry \
      WHERE request = $1 ORDER BY at, writer, sequence LIMIT 1000";
 
+/// The steps of a request, as the chain has them. The decisions about it are no steps: of those an agent
+/// makes as many as it likes.
+pub(crate) const STEPS: &str = "SELECT writer, sequence, hash, body FROM audit_entry \
+     WHERE request = $1 AND kind = 4";
+
 /// Removes what was over at a moment. What is open never goes.
 pub(crate) const REMOVE: &str = "DELETE FROM approvals \
      WHERE state NOT IN ('pending', 'approved') AND expires_at < $1";

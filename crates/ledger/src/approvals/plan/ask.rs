@@ -204,7 +204,11 @@ fn view_of(
         tenant: context.tenant_id.clone(),
         risk_tier: decision.risk_tier,
         reason: masking.text("reason", &decision.reason).into_owned(),
-        rules: decision.rules.iter().cloned().collect(),
+        rules: decision
+            .rules
+            .iter()
+            .map(|rule| masking.text("rule", rule).into_owned())
+            .collect(),
         revision: decision.revision.as_deref().map(str::to_owned),
         decision_id: decision.decision_id.clone(),
         created_at: Timestamp::default(),
@@ -222,13 +226,14 @@ fn view_of(
     }
 }
 
-/// The fields of events that are no calls are masked as arguments are.
+/// The fields of events that are no calls are masked as arguments are, and as the record masks them.
 fn masked_arguments(masking: &Masking, event: &GovernanceEvent) -> Map<String, Value> {
     let arguments = arguments_of(&masking.event(event));
     if matches!(event, GovernanceEvent::ToolCall(_)) {
         return arguments;
     }
-    match masking.value("args", &Value::Object(arguments)) {
+    let arguments = masking.value("event", &Value::Object(arguments));
+    match masking.value("args", &arguments) {
         Value::Object(masked) => masked,
         whole => Map::from_iter([(MASKED.to_owned(), whole)]),
     }

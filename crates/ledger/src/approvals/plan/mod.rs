@@ -73,6 +73,12 @@ impl Changes {
         });
     }
 
+    /// Notes that a request was come upon which is over by the audit chain, and open in its table.
+    fn refuse_put_back(&mut self, id: &str, session: &str) {
+        let why = "use of a request that is over, and was put back as it had been before";
+        self.entries.push(Entry::refused(id, Some(session), why));
+    }
+
     /// Ends an open request.
     pub(crate) fn expire(&mut self, mut row: Row, why: &str) {
         let before = row.view.state;

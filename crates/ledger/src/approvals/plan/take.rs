@@ -18,10 +18,12 @@ pub(crate) struct Taking {
     pub(crate) session: String,
 }
 
-/// Whether the call may run, and what is written.
+/// Whether the call may run, and what is written. `is_over` is what the audit chain says of the request:
+/// a row can be put back as it was before it was used, seal and all, but its steps cannot be taken back.
 pub(crate) fn take(
     taking: &Taking,
     row: Result<Option<Row>, Forged>,
+    is_over: bool,
     now: Timestamp,
 ) -> (Changes, Result<Use, Forged>) {
     let mut changes = Changes::default();
@@ -39,6 +41,11 @@ pub(crate) fn take(
         changes.entries.push(entry);
         return (changes, Ok(Use::Gone));
     };
+    if is_over && row.view.state.is_open() {
+        let id = row.view.id;
+        changes.refuse_put_back(&id, &taking.session);
+        return (changes, Err(Forged { id }));
+    }
     if row.view.digest != taking.digest {
         let why = if row.view.session == taking.session {
             "use by another call".to_owned()

@@ -57,8 +57,10 @@ pub(crate) async fn take(
     key: &ApprovalKey,
 ) -> Result<(Changes, Result<Use, Forged>), Error> {
     let row = read(transaction, table::OF_ID, &taking.id, key).await?;
+    let steps = stored(transaction, table::STEPS, &taking.id).await?;
+    let is_over = steps.iter().any(Stored::is_end);
     let now = now(transaction).await?;
-    let (changes, used) = plan::take(taking, row, now);
+    let (changes, used) = plan::take(taking, row, is_over, now);
     write(transaction, &changes, key).await?;
     Ok((changes, used))
 }
@@ -115,7 +117,11 @@ pub(crate) async fn count_pending(
 
 /// The entries of the chain about a request: where each is, its hash and its text.
 pub(crate) async fn history(client: &impl GenericClient, id: &str) -> Result<Vec<Stored>, Error> {
-    let rows = client.query(table::HISTORY, &[&id]).await?;
+    stored(client, table::HISTORY, id).await
+}
+
+async fn stored(client: &impl GenericClient, text: &str, id: &str) -> Result<Vec<Stored>, Error> {
+    let rows = client.query(text, &[&id]).await?;
     let stored = rows.iter().map(|row| {
         Ok(Stored {
             writer: number(row, 0)?,

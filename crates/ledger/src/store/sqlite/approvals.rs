@@ -47,7 +47,8 @@ pub(crate) fn take(
     key: &ApprovalKey,
 ) -> rusqlite::Result<(Changes, Result<Use, Forged>)> {
     let row = read(connection, table::OF_ID, &taking.id, key)?;
-    let (changes, used) = plan::take(taking, row, Timestamp::now());
+    let is_over = ends(connection, &taking.id)?;
+    let (changes, used) = plan::take(taking, row, is_over, Timestamp::now());
     write(connection, &changes, key)?;
     Ok((changes, used))
 }
@@ -103,7 +104,11 @@ pub(crate) fn count_pending(connection: &Connection, tenants: &Tenants) -> rusql
 
 /// The entries of the chain about a request: where each is, its hash and its text.
 pub(crate) fn history(connection: &Connection, id: &str) -> rusqlite::Result<Vec<Stored>> {
-    let mut statement = connection.prepare_cached(table::HISTORY)?;
+    stored(connection, table::HISTORY, id)
+}
+
+fn stored(connection: &Connection, text: &str, id: &str) -> rusqlite::Result<Vec<Stored>> {
+    let mut statement = connection.prepare_cached(text)?;
     let rows = statement.query_map([id], |row| {
         Ok(Stored {
             writer: number_at(row, 0)?,
@@ -227,6 +232,12 @@ fn write(connection: &Connection, changes: &Changes, key: &ApprovalKey) -> rusql
         }
     }
     Ok(())
+}
+
+/// Whether the chain says that the request is over.
+fn ends(connection: &Connection, id: &str) -> rusqlite::Result<bool> {
+    let steps = stored(connection, table::STEPS, id)?;
+    Ok(steps.iter().any(Stored::is_end))
 }
 
 fn number(row: &SqlRow<'_>) -> rusqlite::Result<u64> {

@@ -205,6 +205,7 @@ on_both_stores! {
             refund_of(json!({"card": card, "customer": "cust_001"})).with(|call| {
                 call.resources = vec!["/secret".into()];
                 call.decision = review("cust_001 is new");
+                call.decision.rules = ["ask about cust_001".to_owned()].into();
             })
         };
         let id = of("4111").pending(&ledger).await;
@@ -216,6 +217,7 @@ on_both_stores! {
         );
         assert_eq!(view.resources, ["[masked]"]);
         assert_eq!(view.reason, "[masked] is new");
+        assert_eq!(view.rules, ["ask about [masked]"]);
         let view = ledger
             .approvals()
             .deny(&id, &ann(), "cust_001 called")

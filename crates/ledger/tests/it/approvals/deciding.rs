@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kitelogik_core::{
-    BoxFuture, EngineError, FailClosed, PolicyDecision, PolicyEngine, PolicyInput,
+    Approval, BoxFuture, EngineError, FailClosed, PolicyDecision, PolicyEngine, PolicyInput,
 };
-use kitelogik_ledger::{ApprovalError, ApprovalOptions, ApprovalState, MAX_NOTE_CHARS, Reviewer};
+use kitelogik_ledger::{
+    ApprovalError, ApprovalOptions, ApprovalState, MAX_NOTE_CHARS, Reviewer, Timestamp,
+};
 use serde_json::{Value, json};
 
 use super::desk::{ann, bo, refund, steps};
@@ -69,6 +71,19 @@ on_both_stores! {
         assert_eq!(won, 1);
     }
 
+    async fn a_denial_that_sticks_is_not_removed(store: TestStore) {
+        let options = ApprovalOptions::new().expiry(Duration::from_secs(1));
+        let ledger = store.with(options).await;
+        let id = refund().pending(&ledger).await;
+        let denied = ledger.approvals().deny(&id, &ann(), "").await.unwrap();
+        while Timestamp::now() <= denied.expires_at {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(ledger.approvals().remove_over(Timestamp::now()).await.unwrap(), 0);
+        let again = refund().ask(&ledger).await;
+        assert!(matches!(again, Approval::Denied { .. }), "{again:?}");
+    }
+
     async fn nobody_decides_their_own_call(store: TestStore) {
         let ledger = store.with(ApprovalOptions::new()).await;
         let approvals = ledger.approvals();
@@ -77,8 +92,16 @@ on_both_stores! {
             let own = approvals.approve(&id, &Reviewer::new(name).role("admin"), "").await;
             assert!(matches!(own, Err(ApprovalError::OwnCall { .. })), "{own:?}");
         }
-        let nobody = approvals.approve(&id, &Reviewer::new(" "), "").await;
-        assert!(matches!(nobody, Err(ApprovalError::NoName)));
+        for none in [" ", "\u{200b}"] {
+            let nobody = approvals.approve(&id, &Reviewer::new(none), "").await;
+            assert!(matches!(nobody, Err(ApprovalError::NoName)));
+        }
+        let jose = refund().with(|call| call.context.principal = Some("Jos\u{e9}".to_owned()));
+        let of_jose = jose.pending(&ledger).await;
+        for name in ["Jose\u{301}", "\u{ff2a}OS\u{c9}"] {
+            let own = approvals.approve(&of_jose, &Reviewer::new(name), "").await;
+            assert!(matches!(own, Err(ApprovalError::OwnCall { .. })), "{own:?}");
+        }
         assert_eq!(
             steps(&ledger, &id).await,
             [

@@ -44,6 +44,23 @@ on_both_stores! {
         }
     }
 
+    async fn a_request_that_is_put_back_as_it_was_before_its_use_lets_nothing_run(store: TestStore) {
+        let ledger = store.with(ApprovalOptions::new()).await;
+        let id = refund().pending(&ledger).await;
+        ledger.approvals().approve(&id, &ann(), "").await.unwrap();
+        store.sql("CREATE TABLE kept AS SELECT * FROM approvals").await.unwrap();
+        assert_eq!(refund().use_up(&ledger, &id).await, Use::Taken);
+        store
+            .sql("DELETE FROM approvals; INSERT INTO approvals SELECT * FROM kept")
+            .await
+            .unwrap();
+        let approver = ledger.approvals().pending();
+        let used = approver.use_up(&refund().request(), &id).await;
+        assert!(used.is_err(), "{used:?}");
+        let why = "refused: use of a request that is over, and was put back as it had been before";
+        assert_eq!(steps(&ledger, &id).await, ["requested", "approved", "used", why]);
+    }
+
     async fn what_is_over_stays_as_it_is_in_the_store_too(store: TestStore) {
         let ledger = store.with(ApprovalOptions::new()).await;
         let id = refund().pending(&ledger).await;
