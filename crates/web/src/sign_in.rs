@@ -215,8 +215,9 @@ impl Attempts {
 
 /// Whoever has one address of IPv6 has 2^64 of them.
 fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
+    // On a socket for both, IPv4 looks like `::ffff:192.0.2.1`: all of it would be one network.
+    match address.to_canonical() {
+        IpAddr::V4(ip) => IpAddr::V4(ip),
         IpAddr::V6(ip) => {
             let prefix = ip.to_bits() & !u128::from(u64::MAX);
             IpAddr::V6(prefix.into())
@@ -226,4 +227,18 @@ fn network(address: IpAddr) -> IpAddr {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_that_fails_does_not_keep_all_of_ipv4_out() {
+        let attempts = Attempts::new(1, Duration::from_secs(60));
+        attempts.fail("::ffff:192.0.2.1".parse().unwrap());
+        assert!(attempts.wait("::ffff:192.0.2.1".parse().unwrap()).is_some());
+        assert!(attempts.wait("192.0.2.1".parse().unwrap()).is_some());
+        assert!(attempts.wait("::ffff:192.0.2.2".parse().unwrap()).is_none());
+    }
 }

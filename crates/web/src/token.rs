@@ -149,6 +149,7 @@ impl TokenFile {
         {
             return Err(problem("it, the role or a tenant has hidden characters"));
         }
+        let _alone = self.alone()?;
         let mut tokens = self.entries()?;
         if tokens.iter().any(|entry| entry.identity.name == *name) {
             return Err(problem("there is one of this name; revoke that first"));
@@ -170,6 +171,7 @@ impl TokenFile {
     ///
     /// The file cannot be read or written.
     pub fn revoke(&self, name: &str) -> Result<bool, TokenError> {
+        let _alone = self.alone()?;
         let mut tokens = self.entries()?;
         let before = tokens.len();
         tokens.retain(|entry| entry.identity.name != name);
@@ -188,6 +190,22 @@ impl TokenFile {
             .into_iter()
             .find(|entry| entry.sha256 == digest.as_str() && now < entry.expires)
             .map(|entry| entry.identity))
+    }
+
+    /// Holds `FILE.lock` until it is dropped: were two to change the file at once, what one of them revoked
+    /// could come back with the other's.
+    fn alone(&self) -> Result<File, TokenError> {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".lock");
+        let mut options = File::options();
+        options.write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let lock = options
+            .open(path)
+            .map_err(|source| self.io("write", source))?;
+        lock.lock().map_err(|source| self.io("write", source))?;
+        Ok(lock)
     }
 
     /// Whole or not at all, and never readable by others, not even for a moment.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kitelogik_ledger::Timestamp;
-use kitelogik_web::{Identity, Origin, Server, ServerError};
+use kitelogik_web::{Identity, Origin, Server, ServerError, TokenFile};
 
 use crate::house::{House, refund};
 use crate::http::send;
@@ -96,6 +96,30 @@ fn a_session_ends_when_it_is_signed_out_and_when_its_token_is_revoked_or_ends() 
         .create(Identity::new("cy", "x"), Timestamp::now())
         .unwrap();
     house.try_token(&ended).status(401);
+}
+
+#[test]
+fn tokens_that_are_made_and_revoked_at_once_do_not_undo_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = TokenFile::new(folder.path().join("tokens"));
+    let later = Timestamp::now().after(Duration::from_secs(3600));
+    let make = |name: String| tokens.create(Identity::new(name, "x"), later).unwrap();
+    make("old".to_owned());
+    std::thread::scope(|scope| {
+        for number in 0..16 {
+            let make = &make;
+            scope.spawn(move || make(format!("new{number}")));
+        }
+        scope.spawn(|| assert!(tokens.revoke("old").unwrap()));
+    });
+    let names: Vec<String> = tokens
+        .entries()
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.identity.name)
+        .collect();
+    assert_eq!(names.len(), 16, "{names:?}");
+    assert!(!names.contains(&"old".to_owned()));
 }
 
 #[test]
