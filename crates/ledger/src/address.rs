@@ -36,6 +36,15 @@ impl Address {
 
 /// The address without its password.
 pub(crate) fn shown(address: &str) -> String {
+    if let (Some((scheme, _)), Some(query), Some(user)) = (
+        address.split_once("://"),
+        address.find('?'),
+        address.rfind('@'),
+    ) && query < user
+    {
+        // What is what cannot be told: one of both is in a password that is not written as URLs want it.
+        return format!("{scheme}://…");
+    }
     let (address, query) = match address.split_once('?') {
         Some((address, query)) => (address, Some(query)),
         None => (address, None),

@@ -248,10 +248,14 @@ impl Approvals {
             wanted,
         };
         if let Some(policy) = &shared.options.reviewers {
-            decide.forbidden = match shared.row(id).await? {
-                (Some(row), now) => policy::objection(policy, &decide, &row.view_at(now)).await,
-                // Should there be one in a moment, the policy was not asked about it.
-                (None, _) => Some("it was not there when the policy was to be asked".to_owned()),
+            decide.forbidden = match shared.row(id).await {
+                Ok((Some(row), now)) => policy::objection(policy, &decide, &row.view_at(now)).await,
+                // That it cannot be decided is said, and recorded, below. Should there be another in a
+                // moment, the policy was not asked about it.
+                Ok((None, _)) | Err(ApprovalError::Forged { .. }) => {
+                    Some("it was not there when the policy was to be asked".to_owned())
+                }
+                Err(error) => return Err(error),
             };
         }
         shared.decide(decide).await

@@ -32,13 +32,15 @@ on_both_stores! {
             assert!(used.is_err(), "{forged}");
             let approved = ledger.approvals().approve(&id, &ann(), "").await;
             assert!(matches!(approved, Err(ApprovalError::Forged { .. })), "{forged}");
+            let edited = ledger.approvals().edit(&id, &ann(), serde_json::Map::new(), "").await;
+            assert!(matches!(edited, Err(ApprovalError::Forged { .. })), "{forged}");
             let got = ledger.approvals().get(&id, &ann()).await;
             assert!(matches!(got, Err(ApprovalError::Forged { .. })), "{forged}");
             let all = ledger.approvals().list(&ApprovalFilter::all(), &ann()).await;
             assert!(all.unwrap().iter().all(|view| view.id != id));
             assert_eq!(
                 steps(&ledger, &id).await,
-                ["requested", SEAL, SEAL, SEAL],
+                ["requested", SEAL, SEAL, SEAL, SEAL],
                 "{forged}"
             );
         }

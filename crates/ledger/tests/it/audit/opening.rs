@@ -94,3 +94,15 @@ async fn addresses_that_are_none_are_refused_without_their_passwords() {
         assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn an_error_tells_no_part_of_a_password() {
+    for address in [
+        "postgres://ann:top?secret@db:x/kitelogik",
+        "postgres://ann:top-secret@db:x/kitelogik",
+        "postgres://db:x/kitelogik?user=ann&password=top@secret",
+    ] {
+        let told = Ledger::open(address).await.unwrap_err().to_string();
+        assert!(!told.contains("top") && !told.contains("secret"), "{told}");
+    }
+}
