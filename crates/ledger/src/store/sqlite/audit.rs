@@ -76,6 +76,7 @@ impl Backend for Writing {
     }
 
     fn insert(&mut self, row: &Row<'_>) -> Result<(), LedgerError> {
+        in_transaction(&self.connection)?;
         insert(&self.connection, row)
     }
 
@@ -84,6 +85,7 @@ impl Backend for Writing {
     }
 
     fn commit(&mut self) -> Result<(), LedgerError> {
+        in_transaction(&self.connection)?;
         self.run_sql("COMMIT")
             .inspect(|()| self.log.written(&self.connection))
     }
@@ -114,6 +116,16 @@ impl Backend for Writing {
             }
         }
     }
+}
+
+/// Where the disk is full, the database may roll everything back by itself. What was written then would
+/// stand alone, behind a hole.
+pub(super) fn in_transaction(connection: &Connection) -> Result<(), LedgerError> {
+    if connection.is_autocommit() {
+        let problem = "the database gave the transaction up";
+        return Err(LedgerError::store("writing to the ledger", problem));
+    }
+    Ok(())
 }
 
 /// The end of a writer's chain as it is in the store.

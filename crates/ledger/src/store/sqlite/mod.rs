@@ -200,6 +200,7 @@ fn in_savepoint<T, E: From<LedgerError>>(
     work: impl FnOnce(&Connection, &mut Entries) -> Result<T, E>,
 ) -> Result<T, E> {
     let failed = |error: rusqlite::Error| E::from(LedgerError::store("writing", error));
+    audit::in_transaction(connection)?;
     let before = *chain;
     connection.execute_batch("SAVEPOINT job").map_err(failed)?;
     let mut entries = Entries::default();

@@ -12,7 +12,6 @@ mod desk;
 mod editing;
 mod forgery;
 mod gate;
-#[cfg(feature = "postgres")]
 mod interrupted;
 mod notices;
 mod processes;
