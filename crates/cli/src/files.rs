@@ -1,6 +1,6 @@
 //! Files written whole or not at all.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,31 +15,29 @@ pub(crate) struct NewFile {
 }
 
 /// Writes each file anew beside its place, and then puts them there one by one: nobody reads half a file, and where
-/// one cannot be written, none is replaced.
+/// one cannot be written, none is replaced. A device or a pipe is written to, not replaced.
 pub(crate) fn replace(files: &[NewFile]) -> Outcome<()> {
     let mut written = Vec::new();
     for file in files {
-        written.push((file, write_beside(file)?));
+        let mut growing = Growing::begin(&file.path)?;
+        growing
+            .write_all(&file.content)
+            .map_err(|error| cannot_write(&file.path, &error))?;
+        written.push(growing.synced()?);
     }
-    for (file, temporary) in written {
-        temporary
-            .persist(&file.path)
-            .map_err(|error| cannot_write(&file.path, &error.error))?;
+    for whole in written {
+        whole.put()?;
     }
     Ok(())
 }
 
-fn write_beside(file: &NewFile) -> Outcome<NamedTempFile> {
-    let failed = |error: &std::io::Error| cannot_write(&file.path, error);
-    let mut temporary = beside(&file.path)?;
-    temporary
-        .write_all(&file.content)
-        .map_err(|error| failed(&error))?;
-    temporary
-        .as_file()
-        .sync_all()
-        .map_err(|error| failed(&error))?;
-    Ok(temporary)
+/// Whether `path` is, or stands for, something that a file must not take the place of: a device, a pipe, an open file.
+fn is_special(path: &Path) -> bool {
+    let there = fs::metadata(path);
+    there.is_ok_and(|there| {
+        let named_by_system = path.starts_with("/dev") || path.starts_with("/proc");
+        !there.is_dir() && (named_by_system || !there.is_file())
+    })
 }
 
 /// An empty file beside `path`.
@@ -62,46 +60,93 @@ fn beside(path: &Path) -> Outcome<NamedTempFile> {
         .map_err(|error| failed(&error))
 }
 
-/// A file too large to be gathered first: written to beside its place, and put there when it is whole.
+/// A file written to beside its place, and put there when it is whole: also one too large to be gathered first.
 pub(crate) struct Growing {
     path: PathBuf,
-    temporary: BufWriter<NamedTempFile>,
+    target: BufWriter<Target>,
+}
+
+enum Target {
+    /// Takes the place when it is whole.
+    Beside(NamedTempFile),
+    /// Is the place: a device or a pipe.
+    There(File),
+}
+
+/// A file that is whole, and not yet in its place.
+struct Whole {
+    path: PathBuf,
+    target: Target,
 }
 
 impl Growing {
     /// Begins a file that will be at `path`.
     pub(crate) fn begin(path: &Path) -> Outcome<Self> {
+        let target = if is_special(path) {
+            let there = OpenOptions::new().write(true).open(path);
+            Target::There(there.map_err(|error| cannot_write(path, &error))?)
+        } else {
+            Target::Beside(beside(path)?)
+        };
         Ok(Self {
             path: path.to_owned(),
-            temporary: BufWriter::new(beside(path)?),
+            target: BufWriter::new(target),
         })
     }
 
     /// Puts it in its place.
     pub(crate) fn finish(self) -> Outcome<()> {
-        let failed = |error: &std::io::Error| cannot_write(&self.path, error);
-        let temporary = self
-            .temporary
+        self.synced()?.put()
+    }
+
+    fn synced(self) -> Outcome<Whole> {
+        let path = self.path;
+        let target = self
+            .target
             .into_inner()
-            .map_err(|error| failed(error.error()))?;
-        temporary
-            .as_file()
-            .sync_all()
-            .map_err(|error| failed(&error))?;
-        temporary
-            .persist(&self.path)
-            .map_err(|error| failed(&error.error))?;
+            .map_err(|error| cannot_write(&path, error.error()))?;
+        if let Target::Beside(temporary) = &target {
+            let synced = temporary.as_file().sync_all();
+            synced.map_err(|error| cannot_write(&path, &error))?;
+        }
+        Ok(Whole { path, target })
+    }
+}
+
+impl Whole {
+    fn put(self) -> Outcome<()> {
+        if let Target::Beside(temporary) = self.target {
+            temporary
+                .persist(&self.path)
+                .map_err(|error| cannot_write(&self.path, &error.error))?;
+        }
         Ok(())
     }
 }
 
 impl Write for Growing {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.temporary.write(bytes)
+        self.target.write(bytes)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.temporary.flush()
+        self.target.flush()
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Beside(file) => file.write(bytes),
+            Self::There(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Self::Beside(file) => file.flush(),
+            Self::There(file) => file.flush(),
+        }
     }
 }
 

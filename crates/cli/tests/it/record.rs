@@ -211,9 +211,24 @@ fn decisions_are_counted() {
     assert_eq!(stats["decisions"], 4);
     assert_eq!(stats["verdicts"]["deny"], 2);
     let told = shell.run(&["audit", "stats"]).code(0).stdout;
-    assert!(told.starts_with("4 decisions of 1 sessions\n"), "{told}");
+    assert!(told.starts_with("4 decisions of 1 session\n"), "{told}");
     assert!(told.contains("       1 block_large_refunds\n"), "{told}");
     shell.run(&["audit", "stats", "--session", "other"]).code(1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_device_is_written_to_and_never_replaced() {
+    let shell = recorded();
+    // By a link, so that no test can take the device's place.
+    let full = shell.path("full");
+    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
+    for command in ["report", "export"] {
+        let failed = shell.run(&["audit", command, "-o", "full"]).code(2);
+        assert!(failed.stdout.is_empty(), "{}", failed.stdout);
+        assert!(failed.stderr.contains("cannot write"), "{}", failed.stderr);
+        assert!(full.symlink_metadata().unwrap().is_symlink());
+    }
 }
 
 #[test]

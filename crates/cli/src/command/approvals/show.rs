@@ -124,7 +124,7 @@ fn steps(history: &[AuditEntry], output: &mut Output) -> Outcome<()> {
             .reason
             .as_ref()
             .map_or_else(String::new, |why| format!(": {}", shown(why)));
-        let step = shown(content.transition.as_deref().unwrap_or("unknown"));
+        let step = shown(content.transition.as_deref().unwrap_or("decided"));
         output.line(format_args!("    {} {step}{by}{why}", content.at))?;
     }
     Ok(())

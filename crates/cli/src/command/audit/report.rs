@@ -66,11 +66,13 @@ pub(super) async fn run(arguments: &Report, output: &mut Output) -> Outcome {
     let html = document.html().map_err(Failure::new)?;
     match &arguments.output {
         Some(path) => {
-            let (path, content) = (path.clone(), html.into_bytes());
+            replace(&[NewFile {
+                path: path.clone(),
+                content: html.into_bytes(),
+            }])?;
             if !output.is_json() {
                 output.line(format_args!("wrote {}", shown(&path.display().to_string())))?;
             }
-            replace(&[NewFile { path, content }])?;
         }
         None => output.document(&html)?,
     }

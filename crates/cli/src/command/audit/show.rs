@@ -16,7 +16,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Show {
-    /// The decision's id
+    /// The decision's id: `decision_id` in `audit query --json`
     id: String,
     #[command(flatten)]
     store: StoreArguments,

@@ -36,8 +36,9 @@ pub(super) async fn run(arguments: &Stats, output: &mut Output) -> Outcome {
         return Ok(answer);
     }
     output.line(format_args!(
-        "{} decisions of {} sessions",
-        stats.decisions, stats.sessions
+        "{} of {}",
+        text::number(stats.decisions, "decision"),
+        text::number(stats.sessions, "session")
     ))?;
     if let (Some(first), Some(last)) = (stats.first, stats.last) {
         output.line(format_args!(

@@ -196,6 +196,21 @@ pub(super) fn micros(micros: u64) -> String {
     } else if micros < 1_000_000 {
         format!("{}.{} ms", micros / 1000, micros % 1000 / 100)
     } else {
-        span(Duration::from_micros(micros))
+        // Tenths where a second more or less is much, as in a person's answer.
+        let (seconds, tenths) = (micros / 1_000_000, micros % 1_000_000 / 100_000);
+        if seconds < 60 {
+            format!("{seconds}.{tenths} s")
+        } else {
+            span(Duration::from_micros(micros))
+        }
+    }
+}
+
+/// A number of things, each of which is called `one`: `1 entry` of `entry`, `2 entries`.
+pub(super) fn number(count: u64, one: &str) -> String {
+    match one.strip_suffix('y') {
+        _ if count == 1 => format!("1 {one}"),
+        Some(stem) => format!("{count} {stem}ies"),
+        None => format!("{count} {one}s"),
     }
 }

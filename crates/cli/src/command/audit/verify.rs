@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use kitelogik_ledger::{Checkpoint, PublicKey, Verification, VerifyOptions, verify_lines};
 
+use super::text;
 use crate::answer::{Answer, Failure, Outcome};
 use crate::output::{Output, shown, style};
 use crate::policy::read_file;
@@ -92,8 +93,11 @@ fn tell(found: &Verification, output: &mut Output) -> Outcome {
         output.line(format_args!("{broken} {}", shown(&problem.to_string())))?;
     }
     let counted = format!(
-        "{} entries in {} chains, {} checkpoints, {} entries behind the last one",
-        found.records, found.writers, found.checkpoints, found.unsealed
+        "{} in {}, {}, {} behind the last one",
+        text::number(found.records, "entry"),
+        text::number(found.writers, "chain"),
+        text::number(found.checkpoints, "checkpoint"),
+        text::number(found.unsealed, "entry")
     );
     if found.is_intact() {
         let intact = output.paint(style::YES, "intact:");
