@@ -11,7 +11,7 @@ mod seal;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::{Object, Pool, PoolError};
 use kitelogik_core::BoxFuture;
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, Transaction};
@@ -57,6 +57,14 @@ fn failed(error: impl std::fmt::Display) -> LedgerError {
     LedgerError::store("asking PostgreSQL", error)
 }
 
+/// Why the pool has no connection: what PostgreSQL said to it, or what became of the pool.
+fn no_connection(error: PoolError) -> LedgerError {
+    match error {
+        PoolError::Backend(error) => LedgerError::store("connecting to PostgreSQL", told(&error)),
+        other => failed(other),
+    }
+}
+
 /// What PostgreSQL says, with the cause that the driver hides behind `db error`.
 fn told(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
@@ -85,7 +93,7 @@ impl Postgres {
         let key_file = opening.key_file.as_deref();
         let connector = Connector::new(&opening.address)?;
         let pool = connector.pool()?;
-        let mut client = pool.get().await.map_err(failed)?;
+        let mut client = pool.get().await.map_err(no_connection)?;
         let found = open::version(&**client).await?;
         let (id, public_key, key) = match opening.mode {
             Mode::Create | Mode::Write => {
@@ -161,7 +169,7 @@ impl Postgres {
 
     /// A connection of the pool, for reading.
     pub(crate) async fn client(&self) -> Result<Object, LedgerError> {
-        self.inner.pool.get().await.map_err(failed)
+        self.inner.pool.get().await.map_err(no_connection)
     }
 
     /// How to make a connection outside of the pool, as for `LISTEN`.
@@ -200,7 +208,7 @@ impl Inner {
             return Err(LedgerError::ReadOnly.into());
         };
         let mut steps = self.chain.lock().await;
-        let mut client = self.pool.get().await.map_err(failed)?;
+        let mut client = self.pool.get().await.map_err(no_connection)?;
         // The driver's own client: the pool's wrapper around it has a transaction of another type.
         let client: &mut Client = &mut client;
         settle(&mut steps, client).await?;
