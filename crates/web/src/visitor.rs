@@ -88,9 +88,6 @@ impl FromRequestParts<Shared> for Bearer {
             .extensions
             .get::<Peer>()
             .map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
-        if let Some(wait) = app.attempts.wait(address) {
-            return Err(Problem::TooMany(wait));
-        }
         let token = parts
             .headers
             .get(header::AUTHORIZATION)
@@ -100,12 +97,15 @@ impl FromRequestParts<Shared> for Bearer {
             .map(|(_, token)| token.trim());
         match token.and_then(|token| app.sessions.bearer(token)) {
             Some(identity) => Ok(Self(identity)),
-            None => {
-                if token.is_some() {
+            None if token.is_none() => Err(Problem::Unauthorized),
+            // Looked at after the token: whoever guesses must not keep out those who have one.
+            None => match app.attempts.wait(address) {
+                Some(wait) => Err(Problem::TooMany(wait)),
+                None => {
                     app.attempts.fail(address);
+                    Err(Problem::Unauthorized)
                 }
-                Err(Problem::Unauthorized)
-            }
+            },
         }
     }
 }

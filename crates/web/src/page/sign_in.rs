@@ -76,21 +76,16 @@ pub(crate) async fn begin(
     if !own.is_some_and(|own| app.forms.is_token(&own, &form.csrf)) {
         return Err(Failure::Forged);
     }
-    if let Some(wait) = app.attempts.wait(address) {
-        let seconds = wait.as_secs() + 1;
-        let problem = format!("Too many attempts. Try again in {seconds} s.");
-        let mut response = show(&app, form.next, String::new(), Some(problem))?;
-        *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-        let headers = response.headers_mut();
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        return Ok(response);
-    }
     let session = if form.code.is_empty() {
         app.sessions.by_token(form.token.trim())?
     } else {
         app.sessions.by_link(&form.code)?
     };
     let Some(session) = session else {
+        // Looked at after the secret: whoever guesses must not keep out those who know one.
+        if let Some(wait) = app.attempts.wait(address) {
+            return too_many(&app, form.next, wait);
+        }
         app.attempts.fail(address);
         tracing::warn!(%address, "somebody could not sign in");
         let problem = if form.code.is_empty() {
@@ -116,6 +111,16 @@ pub(crate) async fn begin(
     for cookie in cookies.into_iter().flatten() {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
+    Ok(response)
+}
+
+fn too_many(app: &Shared, next: String, wait: Duration) -> Result<Response, Failure> {
+    let seconds = wait.as_secs() + 1;
+    let problem = format!("Too many attempts. Try again in {seconds} s.");
+    let mut response = show(app, next, String::new(), Some(problem))?;
+    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     Ok(response)
 }
 
