@@ -1,8 +1,9 @@
 //! The spans of a call, and what is counted of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::ThreadId;
 
 use kitelogik::prelude::*;
 use kitelogik::{Masking, governed};
@@ -36,9 +37,30 @@ struct Told {
     fields: BTreeMap<&'static str, String>,
 }
 
-/// Keeps spans in memory.
+/// The spans of one thread, by their names.
+type Spans = BTreeMap<&'static str, Told>;
+
+/// Keeps spans in memory, those of each thread apart: tests run side by side, and a subscriber for one
+/// thread alone misses spans that another thread opens for the first time.
 #[derive(Clone, Default)]
-struct Memory(Arc<Mutex<BTreeMap<&'static str, Told>>>);
+struct Memory(Arc<Mutex<HashMap<ThreadId, Spans>>>);
+
+impl Memory {
+    fn installed() -> &'static Self {
+        static MEMORY: OnceLock<Memory> = OnceLock::new();
+        MEMORY.get_or_init(|| {
+            let memory = Self::default();
+            let subscriber = Registry::default().with(memory.clone());
+            tracing::subscriber::set_global_default(subscriber).unwrap();
+            memory
+        })
+    }
+
+    fn with_own<T>(&self, look: impl FnOnce(&mut Spans) -> T) -> T {
+        let mut threads = self.0.lock().unwrap();
+        look(threads.entry(std::thread::current().id()).or_default())
+    }
+}
 
 struct Fields<'a>(&'a mut BTreeMap<&'static str, String>);
 
@@ -60,13 +82,17 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Memory {
             ..Told::default()
         };
         attributes.record(&mut Fields(&mut told.fields));
-        self.0.lock().unwrap().insert(span.name(), told);
+        self.with_own(|spans| spans.insert(span.name(), told));
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         let name = context.span(id).unwrap().name();
-        let mut spans = self.0.lock().unwrap();
-        values.record(&mut Fields(&mut spans.get_mut(name).unwrap().fields));
+        self.with_own(|spans| {
+            // What another test opened elsewhere is not of this thread.
+            if let Some(told) = spans.get_mut(name) {
+                values.record(&mut Fields(&mut told.fields));
+            }
+        });
     }
 }
 
@@ -80,24 +106,21 @@ fn session(masking: Option<Masking>) -> Session {
 }
 
 /// The spans of a call of `amount`.
-fn spans(amount: u32, masking: Option<Masking>) -> BTreeMap<&'static str, Told> {
-    let memory = Memory::default();
-    let subscriber = Registry::default().with(memory.clone());
+fn spans(amount: u32, masking: Option<Masking>) -> Spans {
+    let memory = Memory::installed();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     let session = session(masking);
     let call = || drop(runtime.block_on(pay("acc-1".into(), amount).run(&session)));
-    // Whether anybody listens to a span is found out when it is first opened. Other tests open them
-    // too, at the same time and with nobody listening: let that be over before somebody does.
+    // Whether anybody listens to a span is found out when it is first opened, which other tests may
+    // have done before the memory was there.
     call();
-    tracing::subscriber::with_default(subscriber, || {
-        tracing::callsite::rebuild_interest_cache();
-        call();
-    });
-    let spans = memory.0.lock().unwrap();
-    spans.clone()
+    tracing::callsite::rebuild_interest_cache();
+    memory.with_own(Spans::clear);
+    call();
+    memory.with_own(|spans| spans.clone())
 }
 
 #[test]
@@ -140,7 +163,7 @@ fn a_call_has_spans_for_the_call_the_decision_the_engine_and_the_body() {
 
 #[test]
 fn spans_carry_no_argument_unless_asked_and_then_masked() {
-    let values = |spans: &BTreeMap<&str, Told>| {
+    let values = |spans: &Spans| {
         spans
             .iter()
             .filter(|(name, _)| **name != "inside the body")
