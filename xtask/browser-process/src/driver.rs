@@ -97,7 +97,10 @@ impl Browser {
             let off = json!({"profile.managed_default_content_settings.javascript": 2});
             options.insert("prefs".to_owned(), off);
         }
-        json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}})
+        // An element is waited for: a click returns before the page it leads to is there.
+        let timeouts = json!({"implicit": 20_000});
+        let wanted = json!({"goog:chromeOptions": options, "timeouts": timeouts});
+        json!({"capabilities": {"alwaysMatch": wanted}})
     }
 }
 
