@@ -2,7 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use kitelogik_core::{AuditSink, GateChange};
+use kitelogik_core::{AuditSink, GateChange, PolicyEngine};
 
 /// What a decision becomes that the audit sink could not record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,22 +34,23 @@ impl Audit {
     }
 
     /// Tells the sink where another policy is in force than when it last heard of one.
-    pub(crate) fn note_policy(&self, revision: Option<Arc<str>>) {
-        let before = {
-            let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn note_policy(&self, engine: &dyn PolicyEngine) {
+        // Held throughout, so that of two changes the later one is told last.
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        // The engine's code and the sink's: a panic of theirs must not end the call.
+        let note = AssertUnwindSafe(|| {
+            let revision = engine.revision();
             if *noted == revision {
                 return;
             }
-            std::mem::replace(&mut *noted, revision.clone())
-        };
-        let change = GateChange::Policy {
-            before: before.as_deref(),
-            after: revision.as_deref(),
-        };
-        // The sink's code: its panic must not end the call.
-        let tell = AssertUnwindSafe(|| self.sink.record_change(&change));
-        if catch_unwind(tell).is_err() {
-            tracing::error!("an audit sink panicked when it was told of another policy");
+            let before = std::mem::replace(&mut *noted, revision.clone());
+            self.sink.record_change(&GateChange::Policy {
+                before: before.as_deref(),
+                after: revision.as_deref(),
+            });
+        });
+        if catch_unwind(note).is_err() {
+            tracing::error!("another policy could not be noted: the engine or the sink panicked");
         }
     }
 }

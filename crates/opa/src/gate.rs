@@ -255,7 +255,7 @@ impl PolicyGate {
         let Some(audit) = &self.shared.audit else {
             return (Arc::new(decision), Record::none());
         };
-        audit.note_policy(self.revision());
+        audit.note_policy(&*self.shared.engine);
         let record = question.record(event, &decision);
         let write = async { audit.sink.record_decision(&record).await };
         let failure = match bounded(write, audit.timeout).await {

@@ -78,3 +78,31 @@ async fn another_policy_is_recorded_once_and_before_the_first_decision_under_it(
         ]
     );
 }
+
+/// Decides, and panics when it is asked for its revision.
+struct Unnamed;
+
+impl PolicyEngine for Unnamed {
+    fn decide<'a>(
+        &'a self,
+        _: &'a PolicyInput<'a>,
+    ) -> BoxFuture<'a, Result<PolicyDecision, EngineError>> {
+        let result = json!({"deny": ["no"]});
+        Box::pin(async move { PolicyDecision::from_result(&result, "data.kitelogik.main") })
+    }
+
+    fn revision(&self) -> Option<Arc<str>> {
+        panic!("the engine panics when it is asked for its revision")
+    }
+}
+
+#[tokio::test]
+async fn an_engine_that_panics_when_asked_for_its_revision_ends_no_call() {
+    let told = Told::default();
+    let gate = PolicyGate::builder(Unnamed)
+        .audit(told.clone(), AuditFailure::Deny)
+        .build();
+    let denied = session(&gate).authorize(call("act")).await.unwrap_err();
+    assert_eq!(denied.decision.reason, "no");
+    assert_eq!(*told.0.lock().unwrap(), ["decision"]);
+}

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Query};
 
 use super::node::Slot;
+use crate::negation::parts;
 
 /// The variables of one rule, one layer for each query within another.
 #[derive(Debug, Default)]
@@ -265,37 +266,5 @@ fn expression_needs<'a>(expression: &'a Expr, nested: bool, names: &mut BTreeSet
                 expression_needs(part, nested, names);
             }
         }
-    }
-}
-
-/// The expressions right inside of one that is no comprehension.
-fn parts(expression: &Expr) -> Vec<&Expr> {
-    match expression {
-        Expr::Array { items, .. } | Expr::Set { items, .. } => {
-            items.iter().map(|item| &**item).collect()
-        }
-        Expr::Object { fields, .. } => fields
-            .iter()
-            .flat_map(|(_, key, value)| [&**key, &**value])
-            .collect(),
-        Expr::Call { params, .. } => params.iter().map(|parameter| &**parameter).collect(),
-        Expr::UnaryExpr { expr, .. } => vec![&**expr],
-        Expr::RefDot { refr, .. } => vec![&**refr],
-        Expr::RefBrack { refr, index, .. } => vec![&**refr, &**index],
-        Expr::BinExpr { lhs, rhs, .. }
-        | Expr::BoolExpr { lhs, rhs, .. }
-        | Expr::ArithExpr { lhs, rhs, .. }
-        | Expr::AssignExpr { lhs, rhs, .. } => vec![&**lhs, &**rhs],
-        Expr::Membership {
-            key,
-            value,
-            collection,
-            ..
-        } => key
-            .iter()
-            .map(|key| &**key)
-            .chain([&**value, &**collection])
-            .collect(),
-        _ => Vec::new(),
     }
 }
