@@ -1,17 +1,20 @@
 //! The gate: review, record, budget, and every fault on the way to a decision.
 
-use std::fs::OpenOptions;
-use std::io::Write;
+mod record;
+mod resources;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kitelogik_core::{
-    Approval, ApprovalRequest, Approver, ApproverError, AuditError, AuditSink, BoxFuture,
-    DecisionRecord, EngineError, FailClosed, GovernanceEvent, Outcome, PlanStep, PolicyDecision,
-    PolicyEngine, PolicyInput, RecordId, RiskTier, SessionContext, ToolCallInput, Verdict,
+    Approval, ApprovalRequest, Approver, ApproverError, BoxFuture, EngineError, FailClosed,
+    Outcome, PlanStep, PolicyDecision, PolicyEngine, PolicyInput, RiskTier, SessionContext,
+    Verdict,
 };
-use kitelogik_opa::{AuditFailure, CallRequest, MAX_RESOURCES, PermitError, PolicyGate, Session};
+use kitelogik_opa::{CallRequest, PermitError, PolicyGate, Session};
 use serde_json::{Map, Value, json};
+
+pub(crate) use self::record::Memory;
 
 /// Answers with what the action is named after, and remembers the input documents it saw.
 #[derive(Clone, Default)]
@@ -182,82 +185,6 @@ async fn a_permit_opens_only_for_its_tool_and_action_and_yields_the_judged_argum
 }
 
 #[tokio::test]
-async fn every_resource_is_judged_and_the_strongest_verdict_holds() {
-    let engine = Scripted::default();
-    let gate = PolicyGate::new(engine.clone());
-    let request = |resources: &[&str]| CallRequest {
-        resources: resources.iter().map(|&path| path.to_owned()).collect(),
-        ..call("deny_tmp")
-    };
-    assert!(session(&gate).authorize(request(&["a", "b"])).await.is_ok());
-    for order in [["a", "/tmp/b"], ["/tmp/b", "a"]] {
-        let error = session(&gate).authorize(request(&order)).await.unwrap_err();
-        assert_eq!(error.decision.reason, "not /tmp/b");
-    }
-    let seen = engine.seen.lock().unwrap();
-    let paths: Vec<_> = seen
-        .iter()
-        .map(|input| input["resource_path"].clone())
-        .collect();
-    assert_eq!(paths, ["a", "b", "a", "/tmp/b", "/tmp/b"]);
-}
-
-#[tokio::test]
-async fn a_denied_resource_ends_the_judging_and_the_same_one_is_judged_once() {
-    let engine = Scripted::default();
-    let gate = PolicyGate::new(engine.clone());
-    let request = CallRequest {
-        resources: ["a", "a", "/tmp/b", "c"].map(str::to_owned).into(),
-        ..call("deny_tmp")
-    };
-    session(&gate).authorize(request).await.unwrap_err();
-    let seen = engine.seen.lock().unwrap();
-    let paths: Vec<_> = seen
-        .iter()
-        .map(|input| input["resource_path"].clone())
-        .collect();
-    assert_eq!(paths, ["a", "/tmp/b"]);
-}
-
-#[tokio::test]
-async fn more_resources_than_a_call_may_name_are_denied_unasked() {
-    let engine = Scripted::default();
-    let gate = PolicyGate::new(engine.clone());
-    let request = |count: usize| CallRequest {
-        resources: (0..count).map(|number| number.to_string()).collect(),
-        ..call("allow")
-    };
-    assert!(
-        session(&gate)
-            .authorize(request(MAX_RESOURCES))
-            .await
-            .is_ok()
-    );
-    let asked = engine.seen.lock().unwrap().len();
-    let error = session(&gate)
-        .authorize(request(MAX_RESOURCES + 1))
-        .await
-        .unwrap_err();
-    assert_eq!(error.decision.fail_closed, Some(FailClosed::LimitExceeded));
-    assert_eq!(engine.seen.lock().unwrap().len(), asked);
-}
-
-#[tokio::test]
-async fn all_resources_of_a_call_share_one_time_limit() {
-    let gate = PolicyGate::builder(Scripted::default())
-        .decision_timeout(Duration::from_millis(40))
-        .build();
-    let request = CallRequest {
-        resources: (0..MAX_RESOURCES)
-            .map(|number| number.to_string())
-            .collect(),
-        ..call("slow")
-    };
-    let error = session(&gate).authorize(request).await.unwrap_err();
-    assert_eq!(error.decision.fail_closed, Some(FailClosed::EngineTimeout));
-}
-
-#[tokio::test]
 async fn the_longest_time_limit_there_is_is_one() {
     let gate = PolicyGate::builder(Scripted::default())
         .decision_timeout(Duration::MAX)
@@ -267,42 +194,6 @@ async fn the_longest_time_limit_there_is_is_one() {
         ..call("allow")
     };
     assert!(session(&gate).authorize(request).await.is_ok());
-}
-
-#[tokio::test]
-async fn an_allow_with_a_fault_is_a_denial_also_beside_a_clean_allow() {
-    let gate = PolicyGate::new(Scripted::default());
-    for resources in [vec![], vec!["a"], vec!["a", "faulty"], vec!["faulty", "a"]] {
-        let request = CallRequest {
-            resources: resources.iter().map(|&name| name.to_owned()).collect(),
-            ..call("faulty")
-        };
-        let clean = resources == ["a"];
-        let answer = session(&gate).authorize(request).await;
-        assert_eq!(answer.is_ok(), clean, "{resources:?}");
-        if let Err(error) = answer {
-            assert_eq!(error.decision.verdict, Verdict::Deny);
-            assert_eq!(error.decision.fail_closed, Some(FailClosed::EngineTimeout));
-        }
-    }
-}
-
-#[tokio::test]
-async fn who_approves_one_resource_does_not_grant_another_that_no_rule_allows() {
-    let gate = reviewed(Reviewer::Says(Approval::Granted {
-        request: "apr_1".into(),
-        approver: "ada".into(),
-    }));
-    let copy = |from: &str, to: &str| CallRequest {
-        resources: vec![from.to_owned(), to.to_owned()],
-        ..call("copy")
-    };
-    let session = session(&gate);
-    assert!(session.authorize(copy("flagged", "allowed")).await.is_ok());
-    for order in [("flagged", "unknown"), ("unknown", "flagged")] {
-        let error = session.authorize(copy(order.0, order.1)).await.unwrap_err();
-        assert_eq!(error.decision.verdict, Verdict::Refuse);
-    }
 }
 
 pub(crate) enum Reviewer {
@@ -389,119 +280,6 @@ async fn an_engine_cannot_approve() {
     assert_eq!(decision.approval, None);
 }
 
-/// A verdict, and what came of the call.
-pub(crate) type Entry = (Verdict, Option<Outcome>);
-
-/// Keeps records in memory.
-#[derive(Clone, Default)]
-pub(crate) struct Memory {
-    records: Arc<Mutex<Vec<Entry>>>,
-}
-
-impl Memory {
-    pub(crate) fn outcomes(&self) -> Vec<Entry> {
-        self.records.lock().unwrap().clone()
-    }
-}
-
-impl AuditSink for Memory {
-    fn record_decision<'a>(
-        &'a self,
-        record: &'a DecisionRecord<'a>,
-    ) -> BoxFuture<'a, Result<RecordId, AuditError>> {
-        Box::pin(async move {
-            let mut records = self.records.lock().unwrap();
-            records.push((record.decision.verdict, None));
-            Ok(RecordId(records.len() as u64 - 1))
-        })
-    }
-
-    fn record_outcome(&self, record: RecordId, outcome: Outcome) {
-        let mut records = self.records.lock().unwrap();
-        let slot = &mut records[record.0 as usize].1;
-        assert_eq!(*slot, None, "an outcome is recorded once");
-        *slot = Some(outcome);
-    }
-}
-
-#[tokio::test]
-async fn what_came_of_each_call_joins_its_decision() {
-    let memory = Memory::default();
-    let gate = PolicyGate::builder(Scripted::default())
-        .audit(memory.clone(), AuditFailure::Deny)
-        .build();
-    let session = session(&gate);
-    let permit = || async { session.authorize(call("allow")).await.unwrap() };
-    let open = || async {
-        let permitted = permit().await.open::<Value>("tool", "allow").unwrap();
-        permitted.into_parts().2
-    };
-
-    open().await.ended(Outcome::Ran);
-    open().await.ended(Outcome::Failed);
-    drop(open().await);
-    drop(permit().await);
-    let running = open().await;
-    let panicking = std::thread::spawn(move || {
-        let _running = running;
-        panic!("the body panics");
-    });
-    assert!(panicking.join().is_err());
-    session.authorize(call("deny")).await.unwrap_err();
-
-    assert_eq!(
-        memory.outcomes(),
-        [
-            (Verdict::Allow, Some(Outcome::Ran)),
-            (Verdict::Allow, Some(Outcome::Failed)),
-            (Verdict::Allow, Some(Outcome::Cancelled)),
-            (Verdict::Allow, Some(Outcome::NeverRan)),
-            (Verdict::Allow, Some(Outcome::Panicked)),
-            (Verdict::Deny, Some(Outcome::NeverRan)),
-        ]
-    );
-}
-
-/// Writes each record to a file.
-struct File(&'static str);
-
-impl AuditSink for File {
-    fn record_decision<'a>(
-        &'a self,
-        record: &'a DecisionRecord<'a>,
-    ) -> BoxFuture<'a, Result<RecordId, AuditError>> {
-        Box::pin(async move {
-            let mut file = OpenOptions::new()
-                .append(true)
-                .open(self.0)
-                .map_err(|error| AuditError::new(error.to_string()))?;
-            let line = serde_json::to_vec(record.decision).unwrap();
-            file.write_all(&line)
-                .map_err(|error| AuditError::new(error.to_string()))?;
-            Ok(RecordId(0))
-        })
-    }
-
-    fn record_outcome(&self, _: RecordId, _: Outcome) {}
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_full_disk_denies_where_the_record_is_required() {
-    let gate = |on_failure| {
-        PolicyGate::builder(Scripted::default())
-            .audit(File("/dev/full"), on_failure)
-            .build()
-    };
-    let decision = denial(&gate(AuditFailure::Deny), "allow").await;
-    assert_eq!(decision.verdict, Verdict::Deny);
-    assert_eq!(decision.fail_closed, Some(FailClosed::AuditUnavailable));
-    assert!(decision.detail.clone().unwrap().contains("No space left"));
-
-    let gate = gate(AuditFailure::Continue);
-    assert!(session(&gate).authorize(call("allow")).await.is_ok());
-}
-
 #[tokio::test]
 async fn parallel_calls_share_no_figure_of_the_budget_and_a_limit_of_three_lets_three_run() {
     let engine = Scripted::default();
@@ -577,26 +355,6 @@ async fn the_other_events_have_calls_of_their_own() {
     assert_eq!(seen[0]["steps"], json!([{"action": "read", "args": {}}]));
     assert_eq!(seen[1]["delegation_target"], "billing");
     assert_eq!(seen[2]["requested_capabilities"], json!(["refund"]));
-}
-
-#[tokio::test]
-async fn to_evaluate_asks_nobody_counts_nothing_and_is_recorded() {
-    let memory = Memory::default();
-    let gate = PolicyGate::builder(Scripted::default())
-        .approver(Reviewer::Panics)
-        .audit(memory.clone(), AuditFailure::Deny)
-        .build();
-    let session = session(&gate);
-    let event = GovernanceEvent::ToolCall(ToolCallInput::new("review", Map::new()));
-    assert_eq!(
-        session.evaluate(&event).await.verdict,
-        Verdict::RequireApproval
-    );
-    assert_eq!(session.usage().api_calls, Some(0));
-    assert_eq!(
-        memory.outcomes(),
-        [(Verdict::RequireApproval, Some(Outcome::NeverRan))]
-    );
 }
 
 #[tokio::test]
