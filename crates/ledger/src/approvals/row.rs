@@ -3,9 +3,9 @@ use kitelogik_core::json;
 use super::digest::ApprovalKey;
 use super::entry::Step;
 use super::{ApprovalState, ApprovalView};
-use crate::hex::Hex;
+use crate::Timestamp;
 use crate::key::Digest;
-use crate::{AuditEntry, Timestamp};
+use crate::store::statements::Raw;
 
 /// A request as the store keeps it.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,27 +34,15 @@ pub(crate) struct Columns {
     pub(crate) seal: String,
 }
 
-/// An entry of the audit chain as it lies in the store.
-#[derive(Clone, Debug)]
-pub(crate) struct Stored {
-    pub(crate) writer: u64,
-    pub(crate) sequence: u64,
-    pub(crate) hash: Vec<u8>,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Stored {
-    /// Whether it is the end of a request. What cannot be read is one: nothing runs by it.
-    pub(crate) fn is_end(&self) -> bool {
-        let hash = Hex::from_slice(&self.hash);
-        match AuditEntry::read(self.writer, self.sequence, hash, &self.body) {
-            Ok(entry) => entry
-                .content
-                .transition
-                .as_deref()
-                .is_some_and(Step::is_end),
-            Err(_) => true,
-        }
+/// Whether an entry of the chain is the end of a request. What cannot be read is one: nothing runs by it.
+pub(crate) fn is_end(entry: &Raw) -> bool {
+    match entry.read() {
+        Ok(entry) => entry
+            .content
+            .transition
+            .as_deref()
+            .is_some_and(Step::is_end),
+        Err(_) => true,
     }
 }
 

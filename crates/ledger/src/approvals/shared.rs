@@ -112,7 +112,7 @@ impl Shared {
     }
 
     pub(super) async fn history(&self, id: &str) -> Result<Vec<AuditEntry>, ApprovalError> {
-        Ok(self.store.history(id.to_owned()).await?)
+        Ok(self.store.history(id).await?)
     }
 
     pub(super) async fn count_pending(&self, tenants: &Tenants) -> Result<u64, ApprovalError> {

@@ -2,6 +2,7 @@
 
 use super::{ApprovalFilter, ApprovalState, Tenants};
 use crate::Timestamp;
+use crate::store::statements::Param;
 
 /// What a row is read by.
 pub(crate) const READ: &str = "SELECT id, state, digest, session, tenant, principal, tool, \
@@ -39,10 +40,6 @@ pub(crate) const CHANGE: &str =
     "UPDATE approvals SET state = $1, document = $2, seal = $3, change = ";
 pub(crate) const CHANGE_OF: &str = " WHERE id = $4 AND state = $5";
 
-/// The entries of the chain about a request.
-pub(crate) const HISTORY: &str = "SELECT writer, sequence, hash, body FROM audit_entry \
-     WHERE request = $1 ORDER BY at, writer, sequence LIMIT 1000";
-
 /// The steps of a request, as the chain has them. The decisions about it are no steps: of those an agent
 /// makes as many as it likes.
 pub(crate) const STEPS: &str = "SELECT writer, sequence, hash, body FROM audit_entry \
@@ -52,23 +49,16 @@ pub(crate) const STEPS: &str = "SELECT writer, sequence, hash, body FROM audit_e
 pub(crate) const REMOVE: &str = "DELETE FROM approvals \
      WHERE state NOT IN ('pending', 'approved') AND expires_at < $1";
 
-/// A value of a statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Value {
-    Text(String),
-    Number(i64),
-}
-
 /// Conditions and their values, as they are put together.
 #[derive(Default)]
 struct Conditions {
     text: String,
-    values: Vec<Value>,
+    values: Vec<Param>,
 }
 
 impl Conditions {
     /// `?` in `condition` stands for `value`.
-    fn and(&mut self, condition: &str, value: Value) {
+    fn and(&mut self, condition: &str, value: Param) {
         self.values.push(value);
         let place = format!("${}", self.values.len());
         self.add(&condition.replace('?', &place));
@@ -89,7 +79,7 @@ impl Conditions {
         };
         let mut places = Vec::new();
         for tenant in tenants {
-            self.values.push(Value::Text(tenant.clone()));
+            self.values.push(Param::Text(tenant.clone()));
             places.push(format!("${}", self.values.len()));
         }
         if places.is_empty() {
@@ -107,7 +97,7 @@ impl Conditions {
         let by_time =
             |state: &ApprovalState| !matches!(state, ApprovalState::Denied | ApprovalState::Used);
         if states.iter().any(by_time) {
-            self.values.push(Value::Number(now.millis()));
+            self.values.push(Param::Number(now.millis()));
         }
         let now = format!("${}", self.values.len());
         let any: Vec<String> = states
@@ -131,7 +121,7 @@ pub(crate) fn list(
     filter: &ApprovalFilter,
     tenants: &Tenants,
     now: Timestamp,
-) -> (String, Vec<Value>) {
+) -> (String, Vec<Param>) {
     let mut conditions = Conditions::default();
     conditions.states(&filter.states, now);
     conditions.tenants(tenants);
@@ -142,7 +132,7 @@ pub(crate) fn list(
         ("tenant = ?", &filter.tenant),
     ] {
         if let Some(text) = text {
-            conditions.and(condition, Value::Text(text.clone()));
+            conditions.and(condition, Param::Text(text.clone()));
         }
     }
     let (after, order) = if filter.newest_first {
@@ -151,7 +141,7 @@ pub(crate) fn list(
         ("id > ?", "ASC")
     };
     if let Some(id) = &filter.after {
-        conditions.and(after, Value::Text(id.clone()));
+        conditions.and(after, Param::Text(id.clone()));
     }
     let limit = filter.limit.min(ApprovalFilter::MAX_LIMIT);
     let text = format!(
@@ -162,7 +152,7 @@ pub(crate) fn list(
 }
 
 /// The statement that counts the requests of these tenants that wait.
-pub(crate) fn count_pending(tenants: &Tenants, now: Timestamp) -> (String, Vec<Value>) {
+pub(crate) fn count_pending(tenants: &Tenants, now: Timestamp) -> (String, Vec<Param>) {
     let mut conditions = Conditions::default();
     conditions.states(&[ApprovalState::Pending], now);
     conditions.tenants(tenants);

@@ -2,7 +2,6 @@ use crate::LedgerError;
 use crate::store::statements::{DECISIONS, ENTRIES, Param};
 
 use super::filter::{AuditFilter, AuditPage};
-use super::record::read;
 use super::{AuditEntry, AuditLog, AuditRecord};
 
 impl AuditLog {
@@ -32,14 +31,14 @@ impl AuditLog {
         found.first().map(AuditRecord::read).transpose()
     }
 
-    /// The entries about one approval request, in the order of time.
+    /// The entries about one approval request, in the order of time; at most 1,000.
     ///
     /// # Errors
     ///
     /// As for [`query`](Self::query).
     pub async fn of_request(&self, request: &str) -> Result<Vec<AuditEntry>, LedgerError> {
         let sql = format!(
-            "{ENTRIES} e.request = $1 AND e.request IS NOT NULL ORDER BY e.at, e.writer, e.sequence"
+            "{ENTRIES} e.request = $1 AND e.request IS NOT NULL ORDER BY e.at, e.writer, e.sequence LIMIT 1000"
         );
         let params = vec![Param::Text(request.to_owned())];
         self.entries(sql, params).await
@@ -51,6 +50,6 @@ impl AuditLog {
         params: Vec<Param>,
     ) -> Result<Vec<AuditEntry>, LedgerError> {
         let found = self.shared.store.fetch(sql, params).await?;
-        found.iter().map(|found| read(&found.entry)).collect()
+        found.iter().map(|found| found.entry.read()).collect()
     }
 }

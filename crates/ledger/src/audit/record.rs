@@ -6,7 +6,6 @@ use serde::de::value::{Error as NameError, StrDeserializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::hex::Hex;
 use crate::store::statements::{Found, Raw};
 use crate::{Digest, LedgerError, Timestamp};
 
@@ -104,8 +103,8 @@ pub struct AuditRecord {
 
 impl AuditRecord {
     pub(crate) fn read(found: &Found) -> Result<Self, LedgerError> {
-        let decision = read(&found.entry)?;
-        let outcome = found.outcome.as_ref().map(read).transpose()?;
+        let decision = found.entry.read()?;
+        let outcome = found.outcome.as_ref().map(Raw::read).transpose()?;
         let AuditEntry {
             writer,
             sequence,
@@ -175,15 +174,6 @@ impl AuditRecord {
             unacknowledged,
         })
     }
-}
-
-pub(super) fn read(raw: &Raw) -> Result<AuditEntry, LedgerError> {
-    AuditEntry::read(
-        raw.writer,
-        raw.sequence,
-        Hex::from_slice(&raw.hash),
-        &raw.body,
-    )
 }
 
 /// What a name on the wire stands for.

@@ -6,7 +6,6 @@ use crate::{Digest, LedgerError, PublicKey};
 
 use super::check::{ChainCheck, Problem, Stored};
 use super::checkpoint::{Checkpoint, Head};
-use super::record::read;
 use super::verification::{MAX_PROBLEMS, Verification, VerifyOptions};
 use super::{AuditEntry, AuditLog, Chain, Content, EntryKind};
 
@@ -304,7 +303,7 @@ impl Verifying<'_> {
             None => Some(format!("is missing, and all up to record {}", head.count)),
             Some(found) if found.entry.hash == head.head.bytes() => None,
             Some(found) => {
-                let shown = read(&found.entry).ok().and_then(decision);
+                let shown = found.entry.read().ok().and_then(decision);
                 Some(format!("was another{}", shown.unwrap_or_default()))
             }
         })

@@ -7,10 +7,9 @@ use kitelogik_core::Use;
 
 use super::Store;
 use crate::approvals::plan::{Answer, Ask, Changes, Decide, Taking};
-use crate::approvals::row::{Columns, Forged, Stored};
+use crate::approvals::row::{Columns, Forged};
 use crate::approvals::{ApprovalError, ApprovalFilter, ApprovalKey, ApprovalView, Hub, Tenants};
-use crate::audit::{AuditEntry, Entries};
-use crate::hex::Hex;
+use crate::audit::{AuditEntry, AuditLog, Entries};
 use crate::ledger::Shared as Ledger;
 use crate::{LedgerError, Timestamp};
 
@@ -140,24 +139,9 @@ impl ApprovalStore {
     }
 
     /// The entries of the chain about a request, oldest first.
-    pub(crate) async fn history(&self, id: String) -> Result<Vec<AuditEntry>, LedgerError> {
-        let stored = match &self.ledger.store {
-            #[cfg(feature = "sqlite")]
-            Store::Sqlite(store) => {
-                let look = move |connection: &_| super::sqlite::approvals::history(connection, &id);
-                store.read(move |c| look(c).map_err(reading)).await?
-            }
-            #[cfg(feature = "postgres")]
-            Store::Postgres(store) => {
-                let client = store.client().await?;
-                super::postgres::approvals::history(&**client, &id).await?
-            }
-        };
-        let read = |entry: Stored| {
-            let hash = Hex::from_slice(&entry.hash);
-            AuditEntry::read(entry.writer, entry.sequence, hash, &entry.body)
-        };
-        stored.into_iter().map(read).collect()
+    pub(crate) async fn history(&self, id: &str) -> Result<Vec<AuditEntry>, LedgerError> {
+        let log = AuditLog::new(Arc::clone(&self.ledger));
+        log.of_request(id).await
     }
 
     pub(crate) async fn list(

@@ -1,5 +1,8 @@
 //! What is asked of either store: both read `$1` as the first parameter.
 
+use crate::hex::Hex;
+use crate::{AuditEntry, LedgerError};
+
 /// A value for a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Param {
@@ -14,6 +17,14 @@ pub(crate) struct Raw {
     pub(crate) sequence: u64,
     pub(crate) hash: Vec<u8>,
     pub(crate) body: Vec<u8>,
+}
+
+impl Raw {
+    /// What it says.
+    pub(crate) fn read(&self) -> Result<AuditEntry, LedgerError> {
+        let hash = Hex::from_slice(&self.hash);
+        AuditEntry::read(self.writer, self.sequence, hash, &self.body)
+    }
 }
 
 /// An entry, and of a decision the entry of its outcome.

@@ -4,9 +4,11 @@ use tokio_postgres::{Error, GenericClient, Row as SqlRow, Transaction};
 
 use crate::Timestamp;
 use crate::approvals::plan::{self, Answer, Ask, Changes, Decide, Found, Taking, Wanted, Written};
-use crate::approvals::row::{Columns, Forged, Row, Stored};
-use crate::approvals::table::{self, Value};
+use crate::approvals::row::{Columns, Forged, Row, is_end};
+use crate::approvals::table;
 use crate::approvals::{ApprovalError, ApprovalFilter, ApprovalKey, ApprovalView, Tenants};
+use crate::store::postgres::read::parameters;
+use crate::store::statements::Raw;
 
 /// The number of a change: one more than the last that was given out.
 const NEXT: &str = "nextval('approvals_change_number')";
@@ -57,8 +59,7 @@ pub(crate) async fn take(
     key: &ApprovalKey,
 ) -> Result<(Changes, Result<Use, Forged>), Error> {
     let row = read(transaction, table::OF_ID, &taking.id, key).await?;
-    let steps = stored(transaction, table::STEPS, &taking.id).await?;
-    let is_over = steps.iter().any(Stored::is_end);
+    let is_over = ends(transaction, &taking.id).await?;
     let now = now(transaction).await?;
     let (changes, used) = plan::take(taking, row, is_over, now);
     write(transaction, &changes, key).await?;
@@ -113,24 +114,6 @@ pub(crate) async fn count_pending(
     let (text, values) = table::count_pending(tenants, now(client).await?);
     let row = client.query_one(&text, &parameters(&values)).await?;
     count(&row)
-}
-
-/// The entries of the chain about a request: where each is, its hash and its text.
-pub(crate) async fn history(client: &impl GenericClient, id: &str) -> Result<Vec<Stored>, Error> {
-    stored(client, table::HISTORY, id).await
-}
-
-async fn stored(client: &impl GenericClient, text: &str, id: &str) -> Result<Vec<Stored>, Error> {
-    let rows = client.query(text, &[&id]).await?;
-    let stored = rows.iter().map(|row| {
-        Ok(Stored {
-            writer: number(row, 0)?,
-            sequence: number(row, 1)?,
-            hash: row.try_get(2)?,
-            body: row.try_get(3)?,
-        })
-    });
-    stored.collect()
 }
 
 /// The moment, by the clock of the server: the one clock that all processes share.
@@ -252,6 +235,22 @@ async fn write(
     Ok(())
 }
 
+/// Whether the chain says that the request is over.
+async fn ends(transaction: &Transaction<'_>, id: &str) -> Result<bool, Error> {
+    for row in transaction.query(table::STEPS, &[&id]).await? {
+        let step = Raw {
+            writer: number(&row, 0)?,
+            sequence: number(&row, 1)?,
+            hash: row.try_get(2)?,
+            body: row.try_get(3)?,
+        };
+        if is_end(&step) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn count(row: &SqlRow) -> Result<u64, Error> {
     number(row, 0)
 }
@@ -259,16 +258,6 @@ fn count(row: &SqlRow) -> Result<u64, Error> {
 fn number(row: &SqlRow, place: usize) -> Result<u64, Error> {
     let number: i64 = row.try_get(place)?;
     Ok(u64::try_from(number).unwrap_or(0))
-}
-
-fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
-    values
-        .iter()
-        .map(|value| match value {
-            Value::Text(text) => text as &(dyn ToSql + Sync),
-            Value::Number(number) => number as &(dyn ToSql + Sync),
-        })
-        .collect()
 }
 
 fn columns(row: &SqlRow) -> Result<Columns, Error> {

@@ -13,7 +13,12 @@ pub(in crate::store) async fn all(
     sql: &str,
     params: &[Param],
 ) -> Result<Vec<Row>, LedgerError> {
-    let params: Vec<&(dyn ToSql + Sync)> = params
+    Ok(client.query(sql, &parameters(params)).await?)
+}
+
+/// Parameters as the driver takes them.
+pub(super) fn parameters(params: &[Param]) -> Vec<&(dyn ToSql + Sync)> {
+    params
         .iter()
         .map(|param| -> &(dyn ToSql + Sync) {
             match param {
@@ -21,8 +26,7 @@ pub(in crate::store) async fn all(
                 Param::Number(number) => number,
             }
         })
-        .collect();
-    Ok(client.query(sql, &params).await?)
+        .collect()
 }
 
 pub(in crate::store) async fn fetch(

@@ -1,12 +1,12 @@
 use kitelogik_core::Use;
-use rusqlite::types::ToSqlOutput;
-use rusqlite::{Connection, OptionalExtension, Row as SqlRow, ToSql, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params, params_from_iter};
 
 use crate::Timestamp;
 use crate::approvals::plan::{self, Answer, Ask, Changes, Decide, Found, Taking, Wanted, Written};
-use crate::approvals::row::{Columns, Forged, Row, Stored};
-use crate::approvals::table::{self, Value};
+use crate::approvals::row::{Columns, Forged, Row, is_end};
+use crate::approvals::table;
 use crate::approvals::{ApprovalError, ApprovalFilter, ApprovalKey, ApprovalView, Tenants};
+use crate::store::statements::Raw;
 
 /// The number of a change: one more than the last.
 const NEXT: &str = "(SELECT coalesce(max(change), 0) + 1 FROM approvals)";
@@ -100,24 +100,6 @@ pub(crate) fn list(
 pub(crate) fn count_pending(connection: &Connection, tenants: &Tenants) -> rusqlite::Result<u64> {
     let (text, values) = table::count_pending(tenants, Timestamp::now());
     connection.query_row(&text, params_from_iter(values), number)
-}
-
-/// The entries of the chain about a request: where each is, its hash and its text.
-pub(crate) fn history(connection: &Connection, id: &str) -> rusqlite::Result<Vec<Stored>> {
-    stored(connection, table::HISTORY, id)
-}
-
-fn stored(connection: &Connection, text: &str, id: &str) -> rusqlite::Result<Vec<Stored>> {
-    let mut statement = connection.prepare_cached(text)?;
-    let rows = statement.query_map([id], |row| {
-        Ok(Stored {
-            writer: number_at(row, 0)?,
-            sequence: number_at(row, 1)?,
-            hash: row.get(2)?,
-            body: row.get(3)?,
-        })
-    })?;
-    rows.collect()
 }
 
 /// The number of the last change, and the requests that changed after the one with number `since`.
@@ -236,8 +218,17 @@ fn write(connection: &Connection, changes: &Changes, key: &ApprovalKey) -> rusql
 
 /// Whether the chain says that the request is over.
 fn ends(connection: &Connection, id: &str) -> rusqlite::Result<bool> {
-    let steps = stored(connection, table::STEPS, id)?;
-    Ok(steps.iter().any(Stored::is_end))
+    let mut statement = connection.prepare_cached(table::STEPS)?;
+    let steps = statement.query_map([id], |row| {
+        Ok(Raw {
+            writer: number_at(row, 0)?,
+            sequence: number_at(row, 1)?,
+            hash: row.get(2)?,
+            body: row.get(3)?,
+        })
+    })?;
+    let steps: Vec<Raw> = steps.collect::<Result<_, _>>()?;
+    Ok(steps.iter().any(is_end))
 }
 
 fn number(row: &SqlRow<'_>) -> rusqlite::Result<u64> {
@@ -264,13 +255,4 @@ fn columns(row: &SqlRow<'_>) -> rusqlite::Result<Columns> {
         document: row.get(10)?,
         seal: row.get(11)?,
     })
-}
-
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        match self {
-            Self::Text(text) => text.to_sql(),
-            Self::Number(number) => number.to_sql(),
-        }
-    }
 }
