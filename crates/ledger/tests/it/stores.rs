@@ -65,6 +65,7 @@ impl TestStore {
             "audit_entry",
             "audit_writer",
             "audit_checkpoint",
+            "audit_retention",
             "audit_ledger",
         ];
         if self.address.starts_with("sqlite:") {

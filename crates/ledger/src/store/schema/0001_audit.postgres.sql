@@ -81,6 +81,15 @@ BEGIN
   RETURN OLD;
 END $$;
 
+CREATE FUNCTION audit_refuse_retention() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM kitelogik.audit_checkpoint c WHERE c.number = NEW.checkpoint) OR TG_OP = 'UPDATE'
+    AND (NEW.writer <> OLD.writer OR NEW.count < OLD.count OR NEW.checkpoint < OLD.checkpoint) THEN
+    RAISE EXCEPTION 'audit records are removed up to a later checkpoint only';
+  END IF;
+  RETURN NEW;
+END $$;
+
 CREATE TRIGGER audit_entry_is_never_changed BEFORE UPDATE ON audit_entry
   FOR EACH ROW EXECUTE FUNCTION audit_refuse();
 CREATE TRIGGER audit_entry_is_never_removed BEFORE DELETE ON audit_entry
@@ -98,6 +107,13 @@ CREATE TRIGGER audit_writer_is_never_emptied BEFORE TRUNCATE ON audit_writer
 CREATE TRIGGER audit_checkpoint_is_never_changed BEFORE UPDATE OR DELETE ON audit_checkpoint
   FOR EACH ROW EXECUTE FUNCTION audit_refuse();
 CREATE TRIGGER audit_checkpoint_is_never_emptied BEFORE TRUNCATE ON audit_checkpoint
+  FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
+
+CREATE TRIGGER audit_retention_only_grows BEFORE INSERT OR UPDATE ON audit_retention
+  FOR EACH ROW EXECUTE FUNCTION audit_refuse_retention();
+CREATE TRIGGER audit_retention_is_never_removed BEFORE DELETE ON audit_retention
+  FOR EACH ROW EXECUTE FUNCTION audit_refuse();
+CREATE TRIGGER audit_retention_is_never_emptied BEFORE TRUNCATE ON audit_retention
   FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse();
 
 CREATE TRIGGER audit_ledger_is_never_changed BEFORE UPDATE OR DELETE ON audit_ledger

@@ -93,6 +93,21 @@ BEGIN SELECT RAISE(ABORT, 'checkpoints are never replaced'); END;
 CREATE TRIGGER audit_checkpoint_is_never_removed BEFORE DELETE ON audit_checkpoint
 BEGIN SELECT RAISE(ABORT, 'checkpoints are never removed'); END;
 
+-- On every `INSERT`: also one that becomes an `UPDATE`, or would replace a row without a `DELETE`.
+CREATE TRIGGER audit_retention_only_grows BEFORE INSERT ON audit_retention
+WHEN NOT EXISTS (SELECT 1 FROM audit_checkpoint WHERE number = NEW.checkpoint)
+  OR EXISTS (SELECT 1 FROM audit_retention
+    WHERE writer = NEW.writer AND (count > NEW.count OR checkpoint > NEW.checkpoint))
+BEGIN SELECT RAISE(ABORT, 'audit records are removed up to a later checkpoint only'); END;
+
+CREATE TRIGGER audit_retention_is_never_taken_back BEFORE UPDATE ON audit_retention
+WHEN NOT EXISTS (SELECT 1 FROM audit_checkpoint WHERE number = NEW.checkpoint)
+  OR NEW.writer <> OLD.writer OR NEW.count < OLD.count OR NEW.checkpoint < OLD.checkpoint
+BEGIN SELECT RAISE(ABORT, 'audit records are removed up to a later checkpoint only'); END;
+
+CREATE TRIGGER audit_retention_is_never_removed BEFORE DELETE ON audit_retention
+BEGIN SELECT RAISE(ABORT, 'what was removed of the record is never forgotten'); END;
+
 CREATE TRIGGER audit_ledger_is_never_changed BEFORE UPDATE ON audit_ledger
 BEGIN SELECT RAISE(ABORT, 'the ledger''s own id and key are never changed'); END;
 

@@ -199,7 +199,24 @@ on_both_stores! {
         let found = verify(&log, &options).await;
         assert!(found.is_intact(), "{:?}", found.problems);
         assert_eq!(found.removed_up_to, Some(retention.checkpoint));
-        store.sql("DELETE FROM audit_entry").await.unwrap_err();
+        let mut attempts = vec![
+            "DELETE FROM audit_entry",
+            "DELETE FROM audit_retention",
+            "UPDATE audit_retention SET count = 0",
+            "UPDATE audit_retention SET checkpoint = 0",
+            "UPDATE audit_retention SET checkpoint = 999",
+            "INSERT INTO audit_retention (writer, count, checkpoint) VALUES (99, 9, 999)",
+        ];
+        if store.address.starts_with("sqlite:") {
+            attempts.push("REPLACE INTO audit_retention SELECT writer, 0, checkpoint FROM audit_retention");
+        } else {
+            attempts.push("TRUNCATE audit_retention");
+        }
+        for sql in attempts {
+            let refused = store.sql(sql).await.unwrap_err();
+            assert!(refused.contains("never") || refused.contains("only"), "{sql}: {refused}");
+        }
+        assert!(verify(&log, &options).await.is_intact());
         store.forge("DELETE FROM audit_entry WHERE kind = 8").await;
         assert!(!verify(&log, &options).await.is_intact());
         ledger.close().await.unwrap();
