@@ -43,8 +43,8 @@
 //! | `rules contains "name" if …` | names for the rules that fired, as they come back in the decision |
 //!
 //! A call that no rule speaks of is refused. An error in a rule denies the call: it never makes a `deny` silent.
-//! In Rego, `null`, a boolean and a missing figure all compare as smaller than a number, so guard what an `allow`
-//! compares: `is_number(input.args.amount)`.
+//! In Rego, `null` and booleans compare as smaller than every number, so guard what an `allow` compares:
+//! `is_number(input.args.amount)`.
 //!
 //! The same in YAML: [`rules`]. Policies to copy and to change: [`starters`].
 //!
