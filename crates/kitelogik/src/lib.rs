@@ -50,12 +50,13 @@
 //! |---|---|---|
 //! | `embedded` | yes | `Embedded`: Rego in process |
 //! | `macros` | yes | `#[governed]` |
-//! | `rest` | | `OpaClient`: an OPA server over REST |
+//! | `rest` | | `OpaClient`: an OPA server over REST; with `embedded`, `Fallback` |
 //! | `bundle` | | OPA bundles: built, signed, verified and loaded |
 //! | `reload` | | `Reloading`: a policy that follows its directory or bundle; with `rest`, also a bundle on a server |
 //! | `ledger` | | `ledger::Ledger`: approvals and the audit record, in an SQLite file |
 //! | `postgres` | | the ledger in PostgreSQL |
 //! | `webhook` | | telling of requests for approval by a signed HTTP request |
+//! | `metrics` | | metrics of decisions, outcomes, reloads and breakers, through the `metrics` facade |
 //!
 //! Adapters are crates of their own: `kitelogik-openai`, `kitelogik-rig`.
 //!
@@ -82,8 +83,8 @@ pub use kitelogik_opa::BundleUrl;
 #[cfg(all(feature = "embedded", feature = "rest"))]
 pub use kitelogik_opa::Fallback;
 pub use kitelogik_opa::{
-    AuditFailure, CallRequest, KillSwitch, Layered, LayeredBuilder, LayersError, PolicyGate,
-    PolicyGateBuilder, Session, Stop,
+    AuditFailure, CallRequest, Flip, KillSwitch, Layered, LayeredBuilder, LayersError, PolicyGate,
+    PolicyGateBuilder, Session, Shadow, ShadowBuilder, ShadowCounts, ShadowError, Side, Stop,
 };
 #[cfg(feature = "rest")]
 pub use kitelogik_opa::{

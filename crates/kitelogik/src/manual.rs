@@ -9,7 +9,7 @@
 )]
 #![cfg_attr(
     all(feature = "embedded", feature = "rest"),
-    doc = "* [`choosing_an_engine`]: in process, a server, layers, your own."
+    doc = "* [`choosing_an_engine`]: in process, a server, layers, a candidate beside them, your own."
 )]
 #![cfg_attr(
     feature = "reload",

@@ -4,9 +4,17 @@
 //! a [`Session`]. Where the answer is a clear *allow*, [`Session::authorize`] gives a [`Permit`];
 //! opening it is the only way to the [`Permitted`] arguments that a tool's body takes.
 //!
-//! The engines are features: `embedded` answers in process, `rest` asks an OPA server. Without
-//! either this crate has no engine and no HTTP client in its tree; a third party's engine needs
-//! only the trait.
+//! The engines are features. Without any, this crate has no engine and no HTTP client in its tree; a
+//! third party's engine needs only the trait.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `embedded` | `Embedded`: Rego in process |
+//! | `reload` | `Reloading`: the same, following its directory, its bundle file or, with `rest`, its bundle URL |
+//! | `rest` | `OpaClient`: an OPA server over REST; with `embedded`, `Fallback` |
+//! | `metrics` | metrics of decisions, outcomes, reloads and breakers, through the `metrics` facade |
+//!
+//! [`Layered`] and [`Shadow`] put engines together, and [`KillSwitch`] stops calls over all of them.
 //!
 //! ```
 //! use kitelogik_core::{
