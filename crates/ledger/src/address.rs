@@ -32,6 +32,18 @@ impl Address {
         }
         Err(wrong(""))
     }
+
+    /// Where the ledger's key is unless it is said: `FILE.key`, beside a file.
+    pub(crate) fn key_file(&self) -> Option<PathBuf> {
+        match self {
+            Self::Sqlite(path) => {
+                let mut name = path.as_os_str().to_owned();
+                name.push(".key");
+                Some(name.into())
+            }
+            Self::Postgres(_) => None,
+        }
+    }
 }
 
 /// The address without its password.

@@ -104,6 +104,17 @@ fn quoted(path: &std::path::Path) -> String {
 }
 
 impl LedgerError {
+    /// The same, told of the ledger at `address`.
+    pub(crate) fn at(self, address: &str) -> Self {
+        match self {
+            Self::Store { doing, problem } => Self::Store {
+                doing,
+                problem: format!("`{address}`: {problem}"),
+            },
+            other => other,
+        }
+    }
+
     pub(crate) fn store(doing: &'static str, problem: impl std::fmt::Display) -> Self {
         Self::Store {
             doing,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kitelogik_core::Masking;
 
-use crate::address::Address;
+use crate::address::{Address, shown};
 use crate::audit::{AuditLog, SealEvery};
 use crate::key::Key;
 use crate::store::{Mode, Opening, Store, program};
@@ -22,6 +22,10 @@ pub struct Ledger {
 /// What all parts of one ledger share.
 pub(crate) struct Shared {
     pub(crate) store: Store,
+    /// Where the store is, without a password.
+    address: String,
+    /// Where the key is, or should be.
+    pub(crate) key_file: Option<PathBuf>,
     /// None where the ledger was opened for reading without its key.
     pub(crate) key: Option<Arc<Key>>,
     pub(crate) masking: Masking,
@@ -90,6 +94,11 @@ impl Ledger {
     /// The calls that wait for a person, and what became of them.
     pub fn approvals(&self) -> Approvals {
         self.approvals.clone()
+    }
+
+    /// Where the ledger is: the address that it was opened at, without a password.
+    pub fn address(&self) -> &str {
+        &self.shared.address
     }
 
     /// The ledger's own id, made when it was.
@@ -205,14 +214,21 @@ impl LedgerBuilder {
     /// program, or the key is missing or another ledger's.
     pub async fn open(self) -> Result<Ledger, LedgerError> {
         let Self {
-            opening,
+            mut opening,
             masking,
             durability,
             approvals,
         } = self;
-        let (store, key) = open_store(opening).await?;
+        let place = Address::parse(&opening.address)?;
+        opening.key_file = opening.key_file.or_else(|| place.key_file());
+        let address = shown(&opening.address);
+        let key_file = opening.key_file.clone();
+        let opened = open_store(place, opening).await;
+        let (store, key) = opened.map_err(|error| error.at(&address))?;
         let shared = Arc::new(Shared {
             store,
+            address,
+            key_file,
             key,
             masking,
             durability,
@@ -224,8 +240,11 @@ impl LedgerBuilder {
     }
 }
 
-async fn open_store(opening: Opening) -> Result<(Store, Option<Arc<Key>>), LedgerError> {
-    match Address::parse(&opening.address)? {
+async fn open_store(
+    place: Address,
+    opening: Opening,
+) -> Result<(Store, Option<Arc<Key>>), LedgerError> {
+    match place {
         #[cfg(feature = "sqlite")]
         Address::Sqlite(path) => {
             let opened = tokio::task::spawn_blocking(move || {
@@ -243,7 +262,7 @@ async fn open_store(opening: Opening) -> Result<(Store, Option<Arc<Key>>), Ledge
         }
         #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
         _ => Err(LedgerError::Address {
-            address: crate::address::shown(&opening.address),
+            address: shown(&opening.address),
             hint: "; this program was built without that store",
         }),
     }

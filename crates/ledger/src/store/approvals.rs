@@ -30,10 +30,10 @@ impl ApprovalStore {
 
     /// The key that seals requests.
     pub(crate) fn key(&self) -> Result<&ApprovalKey, LedgerError> {
-        let missing = "the ledger's key is needed, and is not there";
-        self.key
-            .as_ref()
-            .ok_or_else(|| LedgerError::store("looking at approvals", missing))
+        self.key.as_ref().ok_or_else(|| LedgerError::Key {
+            path: self.ledger.key_file.clone().unwrap_or_default(),
+            problem: "is needed for approvals, and is not there".to_owned(),
+        })
     }
 
     pub(crate) async fn ask(&self, ask: Ask) -> Done<Answer> {

@@ -44,6 +44,7 @@ pub(crate) enum Mode {
 pub(crate) struct Opening {
     pub(crate) address: String,
     pub(crate) mode: Mode,
+    /// None for a ledger in PostgreSQL where it was not said.
     pub(crate) key_file: Option<PathBuf>,
     pub(crate) name: String,
     pub(crate) capacity: usize,
@@ -57,8 +58,17 @@ impl Opening {
         }
     }
 
+    /// The file of the key, to write with it.
+    fn key_file(&self) -> Result<&Path, LedgerError> {
+        self.key_file.as_deref().ok_or_else(|| LedgerError::Key {
+            path: PathBuf::new(),
+            problem: "must be given for a ledger in PostgreSQL".to_owned(),
+        })
+    }
+
     /// The key of an existing ledger. Another key would sign checkpoints that nobody can verify.
-    fn key_for_writing(&self, path: &Path, public: &PublicKey) -> Result<Arc<Key>, LedgerError> {
+    fn key_for_writing(&self, public: &PublicKey) -> Result<Arc<Key>, LedgerError> {
+        let path = self.key_file()?;
         let key = Key::read(path)?;
         if key.public() == *public {
             Ok(Arc::new(key))
@@ -71,15 +81,10 @@ impl Opening {
     }
 
     /// The key where it can be had: most of what is read needs none.
-    fn key_for_reading(
-        &self,
-        path: &Path,
-        public: &PublicKey,
-    ) -> Result<Option<Arc<Key>>, LedgerError> {
-        if path.exists() {
-            self.key_for_writing(path, public).map(Some)
-        } else {
-            Ok(None)
+    fn key_for_reading(&self, public: &PublicKey) -> Result<Option<Arc<Key>>, LedgerError> {
+        match &self.key_file {
+            Some(path) if path.exists() => self.key_for_writing(public).map(Some),
+            _ => Ok(None),
         }
     }
 

@@ -8,7 +8,6 @@ mod open;
 pub(super) mod read;
 mod seal;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use deadpool_postgres::{Object, Pool, PoolError};
@@ -90,7 +89,6 @@ impl From<tokio_postgres::Error> for LedgerError {
 impl Postgres {
     /// Opens the database as `opening` says.
     pub(crate) async fn open(opening: &Opening) -> Result<(Self, Option<Arc<Key>>), LedgerError> {
-        let key_file = opening.key_file.as_deref();
         let connector = Connector::new(&opening.address)?;
         let pool = connector.pool()?;
         let mut client = pool.get().await.map_err(no_connection)?;
@@ -100,10 +98,7 @@ impl Postgres {
                 if found.is_none() && opening.mode == Mode::Write {
                     return Err(opening.absent());
                 }
-                let key_file = key_file.ok_or_else(|| LedgerError::Key {
-                    path: PathBuf::new(),
-                    problem: "must be given for a ledger in PostgreSQL".to_owned(),
-                })?;
+                let key_file = opening.key_file()?;
                 open::migrate(&mut client).await?;
                 if open::identity(&**client).await?.is_none() {
                     let key = Key::read_or_create(key_file)?;
@@ -112,7 +107,7 @@ impl Postgres {
                 let (id, public_key) = open::identity(&**client)
                     .await?
                     .ok_or_else(|| opening.absent())?;
-                let key = opening.key_for_writing(key_file, &public_key)?;
+                let key = opening.key_for_writing(&public_key)?;
                 (id, public_key, Some(key))
             }
             Mode::Read => {
@@ -129,10 +124,7 @@ impl Postgres {
                 let (id, public_key) = open::identity(&**client)
                     .await?
                     .ok_or_else(|| opening.absent())?;
-                let key = match key_file {
-                    Some(file) => opening.key_for_reading(file, &public_key)?,
-                    None => None,
-                };
+                let key = opening.key_for_reading(&public_key)?;
                 (id, public_key, key)
             }
         };

@@ -49,7 +49,6 @@ impl Sqlite {
         path: &Path,
         opening: &Opening,
     ) -> Result<(Self, Option<Arc<Key>>), LedgerError> {
-        let key_file = opening.key_file.clone().unwrap_or_else(|| beside(path));
         if opening.mode != Mode::Create && !path.exists() {
             return Err(opening.absent());
         }
@@ -66,17 +65,17 @@ impl Sqlite {
                 _ => {}
             }
             let (id, public_key) = open::identity(&connection)?.ok_or_else(|| opening.absent())?;
-            let key = opening.key_for_reading(&key_file, &public_key)?;
+            let key = opening.key_for_reading(&public_key)?;
             (connection, id, public_key, key)
         } else {
             let mut connection = open::writer(path)?;
             open::migrate(&mut connection, &opening.address)?;
             if open::identity(&connection)?.is_none() {
-                let key = Key::read_or_create(&key_file)?;
+                let key = Key::read_or_create(opening.key_file()?)?;
                 open::found(&connection, &Hex::new(random()?), &key.public())?;
             }
             let (id, public_key) = open::identity(&connection)?.ok_or_else(|| opening.absent())?;
-            let key = opening.key_for_writing(&key_file, &public_key)?;
+            let key = opening.key_for_writing(&public_key)?;
             (connection, id, public_key, Some(key))
         };
         let mut store = Self {
@@ -184,13 +183,6 @@ impl Readers {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Where the key of the ledger in `path` is, unless it is said: `FILE.key`.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".key");
-    name.into()
 }
 
 /// Does `work` whole or not at all, within the transaction.

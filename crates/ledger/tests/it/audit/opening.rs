@@ -1,6 +1,6 @@
 //! Who may open what.
 
-use kitelogik_ledger::{Ledger, LedgerError};
+use kitelogik_ledger::{ApprovalFilter, Ledger, LedgerError, Reviewer};
 
 use super::world::{allowed, record, try_record};
 use crate::stores::{TestStore, on_both_stores};
@@ -55,6 +55,17 @@ on_both_stores! {
         assert!(!key.exists(), "no new key is made for a ledger that has one");
     }
 
+    async fn approvals_without_the_key_name_its_file(store: TestStore) {
+        store.open().await.close().await.unwrap();
+        let key = store.folder.path().join("ledger.key");
+        std::fs::remove_file(&key).unwrap();
+        let reader = store.builder().read_only().open().await.unwrap();
+        let ann = Reviewer::new("ann");
+        let listed = reader.approvals().list(&ApprovalFilter::all(), &ann).await;
+        let told = listed.unwrap_err().to_string();
+        assert!(told.contains(&format!("key file `{}` is needed", key.display())), "{told}");
+    }
+
     async fn many_that_begin_at_once_share_one_ledger(store: TestStore) {
         let opening = (0..8).map(|_| async { store.open().await });
         let ledgers = futures_util::future::join_all(opening).await;
@@ -78,6 +89,39 @@ async fn a_file_of_something_else_is_left_alone() {
         .sql("INSERT INTO notes VALUES ('still here')")
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_is_named() {
+    let store = TestStore::sqlite();
+    let place = store.folder.path().join("not-there").join("ledger.db");
+    let address = format!("sqlite:{}", place.display());
+    let told = Ledger::open(&address).await.unwrap_err().to_string();
+    assert!(told.contains(&format!("`{address}`: ")), "{told}");
+
+    let path = store.address.strip_prefix("sqlite:").unwrap();
+    std::fs::write(path, "text of somebody, and no database at all").unwrap();
+    for builder in [store.builder(), store.builder().read_only()] {
+        let told = builder.open().await.unwrap_err().to_string();
+        let wanted = format!("opening the ledger: `{}`: ", store.address);
+        assert!(told.starts_with(&wanted), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_ledger_says_where_it_is_without_a_password() {
+    let store = TestStore::sqlite();
+    assert_eq!(store.open().await.address(), store.address);
+    #[cfg(feature = "postgres")]
+    if let Some(url) = kitelogik_postgres_process::postgres_or_skip!() {
+        let end = if url.contains('?') { '&' } else { '?' };
+        let store = TestStore::postgres(format!("{url}{end}password=hunter2"));
+        let told = store.open().await.address().to_owned();
+        assert!(
+            told.starts_with("postgres") && !told.contains("hunter2"),
+            "{told}"
+        );
+    }
 }
 
 #[tokio::test]
