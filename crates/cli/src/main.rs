@@ -14,6 +14,7 @@ mod output;
 mod policy;
 mod store;
 mod template;
+mod user;
 
 use std::process::ExitCode;
 

@@ -37,15 +37,6 @@ impl StoreArguments {
             .unwrap_or_else(|| DEFAULT.to_owned())
     }
 
-    /// Where the ledger is, without a password.
-    pub(crate) fn address(&self) -> String {
-        let address = self.given();
-        match (address.split_once("://"), address.rsplit_once('@')) {
-            (Some((scheme, _)), Some((_, place))) => format!("{scheme}://{place}"),
-            _ => address,
-        }
-    }
-
     fn builder(&self) -> LedgerBuilder {
         let builder = Ledger::builder(self.given());
         match &self.key_file {

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::answer::{Answer, Failure, Outcome};
 use crate::output::{Output, shown, style};
 use crate::store::{StoreArguments, runtime};
+use crate::user;
 
 /// How long the printed link can be used.
 const LINK_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -160,7 +161,7 @@ fn serve(arguments: &Serve, output: &mut Output) -> Outcome {
             server = server.origin(origin);
         }
         let server = server.start().await.map_err(Failure::new)?;
-        announce(arguments, &server, known, output)?;
+        announce(arguments, ledger.address(), &server, known, output)?;
         output.flush()?;
         let served = server.run(told_to_end()).await.map_err(Failure::new);
         ledger.close().await.map_err(Failure::new)?;
@@ -170,11 +171,17 @@ fn serve(arguments: &Serve, output: &mut Output) -> Outcome {
 }
 
 /// Says where the page is, and how to sign in.
-fn announce(arguments: &Serve, server: &Server, tokens: usize, output: &mut Output) -> Outcome<()> {
+fn announce(
+    arguments: &Serve,
+    store: &str,
+    server: &Server,
+    tokens: usize,
+    output: &mut Output,
+) -> Outcome<()> {
     let link = if arguments.no_link {
         None
     } else {
-        let name = arguments.name.clone().unwrap_or_else(user);
+        let name = arguments.name.clone().unwrap_or_else(user::name);
         let identity = Identity::new(name, &arguments.role);
         Some(server.link(identity, LINK_LIFETIME).map_err(Failure::new)?)
     };
@@ -182,10 +189,7 @@ fn announce(arguments: &Serve, server: &Server, tokens: usize, output: &mut Outp
         return output.json(&json!({"url": server.url(), "link": link, "tokens": tokens}));
     }
     let url = output.paint(style::YES, server.url());
-    output.line(format_args!(
-        "serving {} at {url}",
-        shown(&arguments.store.address())
-    ))?;
+    output.line(format_args!("serving {} at {url}", shown(store)))?;
     if let Some(link) = link {
         output.line("sign in, once, within 10 minutes:")?;
         output.line(format_args!("  {link}"))?;
@@ -196,15 +200,6 @@ fn announce(arguments: &Serve, server: &Server, tokens: usize, output: &mut Outp
         );
     }
     Ok(())
-}
-
-/// The name of the user who runs this.
-fn user() -> String {
-    ["USER", "LOGNAME", "USERNAME"]
-        .into_iter()
-        .filter_map(|variable| std::env::var(variable).ok())
-        .find(|name| !name.trim().is_empty())
-        .unwrap_or_else(|| "operator".to_owned())
 }
 
 /// Ends with an interrupt, or when the system asks the program to end.

@@ -1,5 +1,7 @@
 //! `kitelogik approvals`: people who decide, in a shell.
 
+use std::io::{BufRead, BufReader};
+
 use kitelogik_core::{
     Approval, ApprovalRequest, Approver, GovernanceEvent, PolicyDecision, SessionContext,
     ToolCallInput,
@@ -192,6 +194,30 @@ fn watching_one_request_ends_when_it_is_decided() {
     assert_eq!(ended.status.code(), Some(0));
     let text = String::from_utf8(ended.stdout).unwrap();
     assert!(text.starts_with(&format!("{id}  approved")), "{text}");
+}
+
+#[test]
+fn watching_tells_of_a_request_that_waits_once() {
+    let shell = Shell::new();
+    let id = refund(&shell);
+    let mut watching = shell
+        .command()
+        .args(["approvals", "watch", "--count", "2", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let mut state = || {
+        let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!(line["id"], *id);
+        line["state"].clone()
+    };
+    assert_eq!(state(), "pending");
+    shell
+        .run(&["approvals", "approve", &id, "--as", "ann"])
+        .code(0);
+    assert_eq!(state(), "approved");
+    assert_eq!(watching.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::answer::{Answer, Failure, Outcome};
 use crate::output::{Output, shown, style};
 use crate::store::runtime;
+use crate::user;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,7 +59,7 @@ struct ReviewerArguments {
 
 impl ReviewerArguments {
     fn reviewer(&self) -> Reviewer {
-        let name = self.name.clone().unwrap_or_else(user);
+        let name = self.name.clone().unwrap_or_else(user::name);
         let reviewer = Reviewer::new(name).role(&self.role);
         if self.tenants.is_empty() {
             reviewer
@@ -80,15 +81,6 @@ pub(crate) fn run(arguments: &Approvals, output: &mut Output) -> Outcome {
             Action::Watch(watch) => watch::run(watch, output).await,
         }
     })
-}
-
-/// The name of the user who runs this.
-fn user() -> String {
-    ["USER", "LOGNAME", "USERNAME"]
-        .into_iter()
-        .filter_map(|variable| std::env::var(variable).ok())
-        .find(|name| !name.trim().is_empty())
-        .unwrap_or_else(|| "operator".to_owned())
 }
 
 /// Tells that it was refused, which is an answer; or that there is none.

@@ -1,8 +1,7 @@
 //! Requests as a terminal shows them: whatever others wrote goes through `shown`.
 
-use std::time::Duration;
-
 use kitelogik_ledger::{ApprovalState, ApprovalView, Timestamp};
+use kitelogik_web::span;
 use serde_json::Value;
 
 use crate::output::{Output, shown, style};
@@ -53,17 +52,5 @@ fn cut(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
-    }
-}
-
-/// A span of time in one or two units, as in `4 min 12 s`.
-pub(super) fn span(span: Duration) -> String {
-    let seconds = span.as_secs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, minutes) => format!("{minutes} min {} s", seconds % 60),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, hours, _) => format!("{days} d {hours} h"),
     }
 }

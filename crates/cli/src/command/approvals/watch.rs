@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use clap::Args;
 use kitelogik_ledger::{ApprovalFilter, ApprovalState, ApprovalView, Timestamp};
 
@@ -60,13 +62,23 @@ pub(super) async fn run(arguments: &Watch, output: &mut Output) -> Outcome {
         Err(error) => return refused(&error, output),
     };
     let mut waiting = waiting.into_iter();
+    // What waits is read here and told of there, and told of again after a lost connection.
+    let mut told = HashMap::new();
     while left > 0 {
         let view = match waiting.next() {
             Some(view) => view,
             None => changes.next().await.map_err(Failure::new)?,
         };
+        if told.get(&view.id) == Some(&view) {
+            continue;
+        }
         print(&view, output)?;
         left -= 1;
+        if view.state.is_open() {
+            told.insert(view.id.clone(), view);
+        } else {
+            told.remove(&view.id);
+        }
     }
     Ok(Answer::Yes)
 }
