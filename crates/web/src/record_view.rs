@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kitelogik_core::{Outcome, RiskTier};
+use kitelogik_core::Outcome;
 use kitelogik_ledger::AuditRecord;
 use serde_json::Value;
 
@@ -154,17 +154,4 @@ fn facts(record: &AuditRecord) -> Vec<(&'static str, Text)> {
         .into_iter()
         .filter_map(|(name, value)| Some((name, Text::cut_at(WHOLE, &value?))))
         .collect()
-}
-
-/// The tier that a name stands for.
-pub(crate) fn read_tier(name: &str) -> Option<RiskTier> {
-    let all = [
-        RiskTier::Informational,
-        RiskTier::Operational,
-        RiskTier::TransactionalLow,
-        RiskTier::TransactionalHigh,
-        RiskTier::Destructive,
-        RiskTier::SecurityCritical,
-    ];
-    all.into_iter().find(|tier| tier.as_str() == name)
 }

@@ -1,12 +1,11 @@
 //! Which records a visitor asks for, and may see.
 
-use kitelogik_core::Verdict;
+use kitelogik_core::{UnknownRiskTier, Verdict};
 use kitelogik_ledger::{AuditFilter, AuditRecord, CursorError, Ledger, LedgerError};
 use serde::Deserialize;
 
 use crate::identity::Identity;
 use crate::moment::read_time;
-use crate::record_view::read_tier;
 use crate::visitor::form_urlencoded;
 
 /// What a visitor asks for, as it stands in the address; what is empty does not count.
@@ -72,7 +71,10 @@ impl Filter {
         };
         wanted.tier = match self.tier.as_str() {
             "" => None,
-            name => Some(read_tier(name).ok_or(format!("`{name}` is no risk tier"))?),
+            name => Some(
+                name.parse()
+                    .map_err(|error: UnknownRiskTier| error.to_string())?,
+            ),
         };
         wanted.from = time(&self.from)?;
         wanted.to = time(&self.to)?;

@@ -34,16 +34,6 @@ pub(crate) const VERDICTS: [(&str, &str); 4] = [
     ("deny", "deny"),
 ];
 
-/// The tiers, from the least harm to the most.
-pub(crate) const TIERS: [&str; 6] = [
-    "INFORMATIONAL",
-    "OPERATIONAL",
-    "TRANSACTIONAL_LOW",
-    "TRANSACTIONAL_HIGH",
-    "DESTRUCTIVE",
-    "SECURITY_CRITICAL",
-];
-
 impl Event {
     pub(crate) fn of(record: &AuditRecord) -> Self {
         let mut rules: Vec<String> = record.rules.iter().cloned().collect();

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::event::{Event, TIERS, VERDICTS};
+use kitelogik_core::RiskTier;
+
+use super::event::{Event, VERDICTS};
 
 /// Counts by verdict, in the order of [`VERDICTS`].
 pub(crate) type Counts = [u64; VERDICTS.len()];
@@ -99,7 +101,7 @@ impl Figures {
     /// The tiers, from the most harm to the least.
     pub(crate) fn tiers(&self) -> Vec<Row> {
         let mut rows = rows(&self.tiers);
-        let rank = |row: &Row| TIERS.iter().position(|tier| *tier == row.name);
+        let rank = |row: &Row| row.name.parse::<RiskTier>().ok();
         rows.sort_by_key(|row| std::cmp::Reverse(rank(row)));
         for row in &mut rows {
             row.name = row.name.replace('_', " ").to_lowercase();
