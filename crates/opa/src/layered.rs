@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -175,7 +175,7 @@ impl PolicyEngine for Layered {
         combined(
             self.layers
                 .iter()
-                .map(|layer| (layer.name.as_str(), layer.engine.revision())),
+                .map(|layer| (layer.name.as_str(), layer.revision())),
         )
     }
 
@@ -219,6 +219,17 @@ impl Layer {
                 decision
             }
         }
+    }
+
+    /// Its policy's revision; where the engine panics instead, it is unknown, and no call ends by that.
+    fn revision(&self) -> Option<Arc<str>> {
+        catch_unwind(AssertUnwindSafe(|| self.engine.revision())).unwrap_or_else(|_| {
+            tracing::error!(
+                layer = self.name,
+                "the engine panicked when it was asked for its revision"
+            );
+            None
+        })
     }
 
     fn named(&self, error: &EngineError) -> EngineError {
@@ -271,8 +282,7 @@ impl Answers {
     fn skip(&mut self, layer: &Layer) {
         self.trace
             .push(LayerTrace::new(layer.name.as_str(), LayerAnswer::Skipped));
-        self.revisions
-            .push((layer.name.clone(), layer.engine.revision()));
+        self.revisions.push((layer.name.clone(), layer.revision()));
     }
 
     fn add(&mut self, layer: &Layer, mut decision: PolicyDecision) {

@@ -25,6 +25,7 @@ enum Says {
 struct Layer {
     says: Says,
     revision: Option<Arc<str>>,
+    has_no_name: bool,
     asked: Arc<AtomicUsize>,
 }
 
@@ -32,6 +33,7 @@ fn layer(says: Says) -> Layer {
     Layer {
         says,
         revision: None,
+        has_no_name: false,
         asked: Arc::default(),
     }
 }
@@ -67,6 +69,7 @@ impl PolicyEngine for Layer {
     }
 
     fn revision(&self) -> Option<Arc<str>> {
+        assert!(!self.has_no_name, "broken engine");
         self.revision.clone()
     }
 
@@ -298,6 +301,25 @@ async fn the_revision_names_every_layers_own() {
         .grant("team", answers(json!({})))
         .build()
         .unwrap();
+    assert_eq!(layered.revision(), None);
+}
+
+#[tokio::test]
+async fn a_layer_that_is_not_asked_cannot_turn_a_deny_into_a_fault_by_its_revision() {
+    let mut team = answers(json!({"allow": true}));
+    team.has_no_name = true;
+    let layered = Layered::builder()
+        .guard(
+            "organisation",
+            answers(json!({"deny": ["no refunds today"]})),
+        )
+        .grant("team", team)
+        .build()
+        .unwrap();
+    let decision = decide(&layered).await;
+    assert_eq!(decision.reason, "no refunds today");
+    assert_eq!(decision.fail_closed, None);
+    assert_eq!(decision.revision, None);
     assert_eq!(layered.revision(), None);
 }
 
