@@ -36,7 +36,7 @@ impl Drop for Allowance {
     }
 }
 
-/// Counts what a built-in made: the text, or the members, whatever they share.
+/// Counts what a built-in or an operator made: the text, or the members, whatever they share.
 pub(crate) fn made(value: &Value) -> Result<()> {
     let bytes = match value {
         Value::String(text) => text.len(),
@@ -46,6 +46,11 @@ pub(crate) fn made(value: &Value) -> Result<()> {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Undefined => return Ok(()),
     };
     spend(bytes)
+}
+
+/// As [`made`], of what is handed on.
+pub(crate) fn counted(value: Value) -> Result<Value> {
+    made(&value).map(|()| value)
 }
 
 /// Counts one more member of a collection, with so much text of its own.

@@ -102,8 +102,8 @@ impl Interpreter {
 
     /// How much one evaluation may make, in bytes, texts and members of collections together. Default: 64 MiB.
     ///
-    /// Beyond it, [`Fault::Limit`]. Counted are what built-ins make and, in a [`Program`], every member that a rule or a
-    /// comprehension gathers; what the interpreter gathers is bounded by the time that it takes.
+    /// Beyond it, [`Fault::Limit`]. Counted are what built-ins make and, in a [`Program`], what operators on sets make and every
+    /// member that a rule or a comprehension gathers; in the interpreter, the time that they take bounds those.
     #[must_use]
     pub fn making(mut self, bytes: usize) -> Self {
         self.made_bytes = bytes;

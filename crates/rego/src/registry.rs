@@ -22,11 +22,7 @@ impl Registry for Engine {
         arguments: u8,
         call: impl Fn(Vec<Value>) -> Result<Value> + Clone + Send + Sync + 'static,
     ) -> Result<()> {
-        let call = move |values: Vec<Value>| {
-            let value = call(values)?;
-            allowance::made(&value)?;
-            Ok(value)
-        };
+        let call = move |values: Vec<Value>| allowance::counted(call(values)?);
         self.add_extension(name.to_owned(), arguments, Box::new(call))
     }
 }

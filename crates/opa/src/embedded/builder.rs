@@ -54,12 +54,13 @@ impl EmbeddedBuilder {
         self
     }
 
-    /// How much one evaluation may make, in bytes: what built-ins make, and the members that rules and comprehensions
-    /// gather, all together. Default: 64 MiB.
+    /// How much one evaluation may make, in bytes: what built-ins and operators make, and the members that rules and
+    /// comprehensions gather, all together. Default: 64 MiB.
     ///
     /// Beyond it, the decision is a denial with
     /// [`LimitExceeded`](kitelogik_core::FailClosed::LimitExceeded). It is an estimate that holds memory down, not a
-    /// count of bytes; members that the interpreter gathers are bounded by its time instead.
+    /// count of bytes; members that the interpreter gathers, and sets that it unites or intersects, are bounded by its time
+    /// instead.
     pub fn max_made_bytes(mut self, bytes: usize) -> Self {
         self.limits.made_bytes = bytes;
         self

@@ -41,17 +41,41 @@ const TEXTS: &str = "allow if {
     count(texts) == input.args.count
 }";
 
+/// What is marshalled lies in the input: a compiled policy has a way of its own for that.
+const MARSHALLED: &str = "allow if {
+    texts := [text | some _ in numbers.range(1, input.args.count); text := json.marshal(input.args)]
+    count(texts) == input.args.count
+}";
+
 const MEMBERS: &str = "allow if {
     pairs := {[x, y] | some x in numbers.range(1, input.args.count); some y in numbers.range(1, 100)}
     count(pairs) > 1
 }";
 
+const UNITED: &str = "allow if {
+    large := {x | some x in numbers.range(1, 500)}
+    sets := [set | some x in numbers.range(1, input.args.count); set := large | {x}]
+    count(sets) == input.args.count
+}";
+
+const LESSENED: &str = "allow if {
+    large := {x | some x in numbers.range(1, 500)}
+    sets := [set | some x in numbers.range(1, input.args.count); set := large - {x}]
+    count(sets) == input.args.count
+}";
+
 #[tokio::test]
 async fn texts_made_in_many_steps_are_bounded_all_together_compiled_and_interpreted() {
-    let builder = || Embedded::builder(policy(TEXTS)).evaluation_time(LONG);
+    let builder = |rules| {
+        Embedded::builder(policy(rules))
+            .evaluation_time(LONG)
+            .max_made_bytes(1024 * 1024)
+    };
     for engine in [
-        builder().max_made_bytes(1024 * 1024),
-        builder().max_made_bytes(1024 * 1024).interpreted(),
+        builder(TEXTS),
+        builder(TEXTS).interpreted(),
+        builder(MARSHALLED),
+        builder(MARSHALLED).interpreted(),
     ] {
         let engine = engine.build().unwrap();
         let text = "a".repeat(10_000);
@@ -77,14 +101,21 @@ async fn texts_made_in_many_steps_are_bounded_all_together_compiled_and_interpre
 
 #[tokio::test]
 async fn members_gathered_in_many_steps_are_bounded_in_a_compiled_policy() {
-    let engine = Embedded::builder(policy(MEMBERS))
-        .evaluation_time(LONG)
-        .max_made_bytes(1024 * 1024)
-        .build()
-        .unwrap();
-    assert!(decide(&engine, json!({"count": 10})).await.allowed());
-    let large = decide(&engine, json!({"count": 10_000})).await;
-    assert_eq!(large.fail_closed, Some(FailClosed::LimitExceeded));
+    for rules in [MEMBERS, UNITED, LESSENED] {
+        let engine = Embedded::builder(policy(rules))
+            .evaluation_time(LONG)
+            .max_made_bytes(1024 * 1024)
+            .build()
+            .unwrap();
+        let small = decide(&engine, json!({"count": 10})).await;
+        assert!(small.allowed(), "{:?}", small.detail);
+        let large = decide(&engine, json!({"count": 10_000})).await;
+        assert_eq!(
+            large.fail_closed,
+            Some(FailClosed::LimitExceeded),
+            "{rules}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use super::node::{Arithmetic, BuiltinCall, Comprehension, Makes, Node, SetOperat
 use super::operation::{compare, is_member, is_numbered, put};
 use super::solve::Flow;
 use super::value::{Val, defined};
+use crate::allowance::counted;
 use crate::decimal::Decimal;
 use crate::operators;
 
@@ -148,6 +149,7 @@ impl<'a> Evaluation<'a> {
                 Decimal::compute(&node.operation, &left, &right).and_then(Val::number)
             }
             _ => operators::of_sets(&node.operation, &left.to_value(), &right.to_value())
+                .and_then(counted)
                 .map(Val::Owned),
         };
         made.map_or_else(|error| fault(&node.place, &error), |value| Ok(Some(value)))
@@ -163,7 +165,7 @@ impl<'a> Evaluation<'a> {
             BinOp::Union => sets::union(one, other, left, right),
             BinOp::Intersection => sets::intersection(one, other, left, right),
         };
-        made.map_or_else(
+        made.and_then(counted).map_or_else(
             |error| fault(&node.place, &error),
             |value| Ok(defined(value)),
         )
@@ -199,13 +201,15 @@ impl<'a> Evaluation<'a> {
         } else {
             &more
         };
-        if let Some(value) = node.builtin.direct(arguments) {
-            return Ok(Some(value));
-        }
-        match node.builtin.call(arguments) {
-            Ok(value) => Ok(defined(value)),
-            Err(error) => fault(&node.place, &error),
-        }
+        let made = match node.builtin.direct(arguments) {
+            Ok(Some(value)) => return Ok(Some(value)),
+            Ok(None) => node.builtin.call(arguments),
+            Err(error) => Err(error),
+        };
+        made.map_or_else(
+            |error| fault(&node.place, &error),
+            |value| Ok(defined(value)),
+        )
     }
 
     fn comprehension(&mut self, node: &'a Comprehension) -> Evaluated<Val<'a>> {

@@ -111,8 +111,7 @@ impl Builtin {
             Call::Own(builtin) => builtins::call(*builtin, &values),
             Call::Replaced(call) => call(values),
         }?;
-        allowance::made(&value)?;
-        Ok(value)
+        allowance::counted(value)
     }
 
     /// Whether it is `object.get`.
@@ -121,8 +120,13 @@ impl Builtin {
     }
 
     /// The same without a copy of the arguments, where there is such a way for them.
-    pub(super) fn direct<'a>(&self, arguments: &[Val<'a>]) -> Option<Val<'a>> {
-        self.direct.call(arguments)
+    pub(super) fn direct<'a>(&self, arguments: &[Val<'a>]) -> Result<Option<Val<'a>>> {
+        let value = self.direct.call(arguments);
+        // The only one of these ways that makes a text.
+        if let (Direct::Marshal, Some(Val::Owned(text))) = (&self.direct, &value) {
+            allowance::made(text)?;
+        }
+        Ok(value)
     }
 }
 
