@@ -8,6 +8,22 @@ pub(crate) fn of<'a>(text: &'a str, expression: &Expr) -> &'a str {
     text.get(start..end).unwrap_or_default()
 }
 
+/// `text` on one line, for people: comments left out, and cut after 400 characters.
+pub(crate) fn one_line(text: &str) -> String {
+    const MAX: usize = 400;
+    let line = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(str::split_whitespace)
+        .collect::<Vec<_>>()
+        .join(" ");
+    match line.char_indices().nth(MAX) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}
+
 /// Where `expression` begins and ends.
 pub(crate) fn range(text: &str, expression: &Expr) -> (usize, usize) {
     let span = expression.span();

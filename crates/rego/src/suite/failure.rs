@@ -10,8 +10,6 @@ use super::{Outcome, Source, Suite};
 use crate::{interpreter, spelling, tree};
 
 const MODULE: &str = "kitelogik_probe.rego";
-/// A longer text is cut: it is read by people.
-const MAX_SHOWN: usize = 400;
 
 /// The statement that a test did not get past.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +44,7 @@ pub(super) fn explain(suite: &Suite, found: &Found, time: Duration) -> Option<Fa
     Some(Failure {
         file: probe.source.name.clone(),
         line: statement.span.line,
-        expression: one_line(probe.text().get(start..end).unwrap_or_default()),
+        expression: spelling::one_line(probe.text().get(start..end).unwrap_or_default()),
         values: probe.values(stopped, statement, time),
     })
 }
@@ -215,7 +213,7 @@ impl<'a> Probe<'a> {
                 let value = self.ask(&mut engine, "kitelogik_value", time).ok()?;
                 Some(match value {
                     Value::Undefined => "undefined".to_owned(),
-                    value => one_line(&serde_json::to_string(&value).unwrap_or_default()),
+                    value => spelling::one_line(&serde_json::to_string(&value).unwrap_or_default()),
                 })
             })
             .collect::<Option<_>>()
@@ -232,13 +230,4 @@ fn key(value: &Value) -> String {
         Value::String(text) => text.to_string(),
         other => serde_json::to_string(other).unwrap_or_default(),
     }
-}
-
-fn one_line(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= MAX_SHOWN {
-        return line;
-    }
-    let cut: String = line.chars().take(MAX_SHOWN).collect();
-    format!("{cut}…")
 }

@@ -6,9 +6,6 @@ use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Query, Rule, RuleB
 
 use crate::{CompileError, fault, interpreter, spelling, tree};
 
-/// A longer text is cut: it is read by people.
-const MAX_SHOWN: usize = 400;
-
 /// The texts of the modules that a program was made of.
 #[derive(Debug, Default)]
 pub struct Sources {
@@ -111,7 +108,7 @@ fn statement(text: &str, query: &Query, number: usize) -> Statement {
     let (start, end) = spelling::statement(text, statement);
     Statement {
         number: Some(number),
-        text: one_line(text.get(start..end).unwrap_or_default()),
+        text: spelling::one_line(text.get(start..end).unwrap_or_default()),
         line: statement.span.line,
     }
 }
@@ -144,20 +141,4 @@ fn added(statement: &LiteralStmt) -> Option<Added> {
     } else {
         None
     }
-}
-
-/// `text` without line breaks, comments left out, cut where it is long.
-fn one_line(text: &str) -> String {
-    let line = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(str::split_whitespace)
-        .collect::<Vec<_>>()
-        .join(" ");
-    if line.chars().count() <= MAX_SHOWN {
-        return line;
-    }
-    let cut: String = line.chars().take(MAX_SHOWN).collect();
-    format!("{cut}…")
 }
