@@ -55,8 +55,11 @@ impl Rewriter<'_> {
             }
             RuleHead::Func { assign, .. } => assign.as_ref().map(|assign| &*assign.value),
         };
-        if bodies.iter().any(|body| body.is_else) && keys.iter().all(|key| is_constant(key)) {
-            return self.alternatives(value, bodies);
+        let arguments = arguments(head);
+        if bodies.iter().any(|body| body.is_else)
+            && keys.iter().all(|key| is_constant(key, &arguments))
+        {
+            return self.alternatives(value, bodies, &arguments);
         }
         if bodies.is_empty() || bodies.iter().any(|body| body.query.stmts.is_empty()) {
             // Without a body there is one value or none: nothing that was found before is lost.
@@ -77,7 +80,7 @@ impl Rewriter<'_> {
     }
 
     /// Bodies each of which is for when those before it come to no value.
-    fn alternatives(&mut self, value: Option<&Expr>, bodies: &[RuleBody]) {
+    fn alternatives(&mut self, value: Option<&Expr>, bodies: &[RuleBody], arguments: &[&str]) {
         for (position, body) in bodies.iter().enumerate() {
             let value = match &body.assign {
                 Some(assign) if position > 0 => Some(&*assign.value),
@@ -87,7 +90,7 @@ impl Rewriter<'_> {
                 }
                 _ => value,
             };
-            let Some(value) = value.filter(|value| !is_constant(value)) else {
+            let Some(value) = value.filter(|value| !is_constant(value, arguments)) else {
                 continue;
             };
             let Some((name, statement)) = self.named(value) else {
@@ -194,16 +197,30 @@ impl Rewriter<'_> {
     }
 }
 
-/// Whether a value is there whatever else is.
-fn is_constant(value: &Expr) -> bool {
+/// The names of a function's arguments. Where a body is tried at all, each has a value.
+fn arguments(head: &RuleHead) -> Vec<&str> {
+    let RuleHead::Func { args, .. } = head else {
+        return Vec::new();
+    };
+    args.iter()
+        .filter_map(|argument| match &**argument {
+            Expr::Var { span, .. } => Some(span.text()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Whether a value is there whatever else is: one that is made of nothing but literals and `arguments`.
+fn is_constant(value: &Expr, arguments: &[&str]) -> bool {
     match value {
-        Expr::Var { .. } | Expr::RefDot { .. } => false,
+        Expr::Var { span, .. } => arguments.contains(&span.text()),
+        Expr::RefDot { .. } => false,
         Expr::Array { items, .. } | Expr::Set { items, .. } => {
-            items.iter().all(|item| is_constant(item))
+            items.iter().all(|item| is_constant(item, arguments))
         }
         Expr::Object { fields, .. } => fields
             .iter()
-            .all(|(_, key, value)| is_constant(key) && is_constant(value)),
+            .all(|(_, key, value)| is_constant(key, arguments) && is_constant(value, arguments)),
         other => is_settled(other),
     }
 }
