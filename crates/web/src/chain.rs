@@ -6,6 +6,7 @@ use std::time::Duration;
 use kitelogik_ledger::{Ledger, LedgerError, Timestamp, Verification, VerifyOptions};
 use serde::Serialize;
 
+use crate::identity::Identity;
 use crate::moment::{Moment, span};
 
 /// How long an answer is good for before the chain is looked at again.
@@ -64,6 +65,22 @@ impl ChainState {
         }
     }
 
+    /// The same for `identity`: how much was recorded, and where it is broken, tells of all tenants.
+    fn told_to(self, identity: &Identity) -> Self {
+        if identity.tenants.is_none() {
+            return self;
+        }
+        let detail = match self.class {
+            "intact" => "the whole record was looked at, that of other tenants included",
+            "broken" => "in the record of all tenants; ask somebody who sees all of it where",
+            _ => "it was not looked at, or cannot be",
+        };
+        Self {
+            detail: detail.to_owned(),
+            ..self
+        }
+    }
+
     /// With when it was looked at.
     pub(crate) fn told(&self) -> String {
         match self.checked_at {
@@ -100,11 +117,11 @@ impl ChainWatch {
         }
     }
 
-    /// What is known; has it looked at again where that is old.
-    pub(crate) fn state(&self) -> ChainState {
+    /// What is known, as far as `identity` may know it; has it looked at again where that is old.
+    pub(crate) fn state(&self, identity: &Identity) -> ChainState {
         self.look_if_older_than(FRESH);
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.state.clone()
+        known.state.clone().told_to(identity)
     }
 
     /// Has it looked at again.

@@ -1,13 +1,13 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::Stream;
 use futures_util::stream;
 
-use crate::LedgerError;
 use crate::store::number;
 use crate::store::statements::{ENTRIES, Param};
+use crate::{LedgerError, Tenants};
 
 use super::{AuditEntry, AuditLog, Chain};
 
@@ -48,6 +48,64 @@ impl AuditLog {
         Ok(Position(
             heads.iter().map(|head| (head.writer, head.count)).collect(),
         ))
+    }
+
+    /// Brings `position` to where all chains end at this moment, and tells whether something was written in between that
+    /// these tenants may know of: a decision of theirs, or the outcome of one. For [`Tenants::All`] that is any entry.
+    ///
+    /// # Errors
+    ///
+    /// The store could not be read; `position` is as it was.
+    pub async fn catch_up(
+        &self,
+        position: &mut Position,
+        tenants: &Tenants,
+    ) -> Result<bool, LedgerError> {
+        let now = self.position().await?;
+        let found = match tenants {
+            Tenants::All => now != *position,
+            Tenants::Only(tenants) => self.is_between(position, &now, tenants).await?,
+        };
+        *position = now;
+        Ok(found)
+    }
+
+    /// Whether one of these tenants' decisions, or an outcome of one, lies in between.
+    async fn is_between(
+        &self,
+        from: &Position,
+        to: &Position,
+        tenants: &BTreeSet<String>,
+    ) -> Result<bool, LedgerError> {
+        if tenants.is_empty() {
+            return Ok(false);
+        }
+        let places: Vec<String> = (4..).take(tenants.len()).map(|n| format!("${n}")).collect();
+        let places = places.join(", ");
+        let sql = format!(
+            "{ENTRIES} e.writer = $1 AND e.sequence > $2 AND e.sequence <= $3 AND (
+               (e.kind = 2 AND e.tenant IN ({places})) OR (e.kind = 3 AND EXISTS (
+                 SELECT 1 FROM audit_entry d WHERE d.writer = e.writer AND d.sequence = e.refers
+                   AND d.kind = 2 AND d.tenant IN ({places})))) LIMIT 1"
+        );
+        for (writer, last) in &to.0 {
+            let seen = from.0.get(writer).copied().unwrap_or(0);
+            if seen >= *last {
+                continue;
+            }
+            let mut params = vec![number(*writer), number(seen), number(*last)];
+            params.extend(tenants.iter().cloned().map(Param::Text));
+            if !self
+                .shared
+                .store
+                .fetch(sql.clone(), params)
+                .await?
+                .is_empty()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// All entries behind `position`, and then each as it is written: by this process at once, by

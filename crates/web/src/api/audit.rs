@@ -55,6 +55,6 @@ pub(crate) async fn one(
 }
 
 /// Whether the chain is whole, as far as it was looked at.
-pub(crate) async fn chain(State(app): State<Shared>, Bearer(_): Bearer) -> Json<ChainState> {
-    Json(app.chain.state())
+pub(crate) async fn chain(State(app): State<Shared>, Bearer(identity): Bearer) -> Json<ChainState> {
+    Json(app.chain.state(&identity))
 }

@@ -56,7 +56,7 @@ pub(crate) async fn list(
     let mut wanted = of_visitor(&filter, &visitor.identity).map_err(Failure::Invalid)?;
     wanted.limit = Some(PER_PAGE);
     let found = app.ledger.audit().query(&wanted).await?;
-    let state = app.chain.state();
+    let state = app.chain.state(&visitor.identity);
     let newest = filter.link("/audit", None);
     page(&Audit {
         frame: Frame::new(&app, &visitor, "audit").await?,

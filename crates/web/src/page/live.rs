@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
-use kitelogik_ledger::{ApprovalWatch, Position};
+use kitelogik_ledger::{ApprovalWatch, LedgerError, Position};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
@@ -103,12 +103,9 @@ impl Live {
                     }
                 }
                 _ = self.look.tick(), if self.position.is_some() => {
-                    match self.app.ledger.audit().position().await {
-                        Ok(now) if self.position.as_ref() != Some(&now) => {
-                            self.position = Some(now);
-                            return Some(named("record"));
-                        }
-                        Ok(_) => {}
+                    match self.news().await {
+                        Ok(true) => return Some(named("record")),
+                        Ok(false) => {}
                         Err(error) => {
                             tracing::error!(%error, "a page is not kept up to date");
                             return None;
@@ -128,6 +125,16 @@ impl Live {
                 },
             }
         }
+    }
+
+    /// Whether there is something new in the record that the visitor may see: that others are busy is theirs to know.
+    async fn news(&mut self) -> Result<bool, LedgerError> {
+        let Some(position) = &mut self.position else {
+            return Ok(false);
+        };
+        let tenants = self.visitor.identity.reviewer().tenants;
+        let audit = self.app.ledger.audit();
+        audit.catch_up(position, &tenants).await
     }
 }
 

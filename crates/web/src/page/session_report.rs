@@ -32,7 +32,10 @@ pub(crate) async fn report(
     subject: Result<Query<Subject>, QueryRejection>,
 ) -> Result<Response, Failure> {
     let Query(Subject { session }) = subject?;
-    let mut report = Report::new(format!("Session {session}"), app.chain.state());
+    let mut report = Report::new(
+        format!("Session {session}"),
+        app.chain.state(&visitor.identity),
+    );
     let filter = Filter {
         session,
         ..Filter::default()

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
-use crate::http::{Answer, send};
+use crate::http::{Answer, Events, send};
 
 /// A ledger and a server. Both end when this is dropped.
 pub(crate) struct House {
@@ -123,6 +123,11 @@ impl House {
     /// A browser's GET.
     pub(crate) fn get(&self, path: &str, cookie: &str) -> Answer {
         send(self.port, "GET", path, &[("Cookie", cookie)], "")
+    }
+
+    /// The events of a page that shows the record.
+    pub(crate) fn events(&self, cookie: &str) -> Events {
+        Events::open(self.port, "/events?records=true", cookie)
     }
 
     /// A browser's form, sent from a page of the server.

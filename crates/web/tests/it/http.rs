@@ -1,6 +1,6 @@
 //! A client that sends exactly what a test says, headers that browsers would not let anybody set included.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
@@ -86,5 +86,49 @@ pub(crate) fn send(
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),
         head: head.to_owned(),
         body: body.to_owned(),
+    }
+}
+
+/// Server-sent events, as they come.
+pub(crate) struct Events {
+    stream: TcpStream,
+}
+
+impl Events {
+    /// Opens the stream at `path`; returns when it has begun.
+    pub(crate) fn open(port: u16, path: &str, cookie: &str) -> Self {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut events = Self { stream };
+        let head = events.until("\r\n\r\n");
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        events
+    }
+
+    /// All that comes until `end` does.
+    #[track_caller]
+    pub(crate) fn until(&mut self, end: &str) -> String {
+        let mut read = String::new();
+        while !read.ends_with(end) {
+            let mut byte = [0];
+            self.stream.read_exact(&mut byte).unwrap();
+            read.push(char::from(byte[0]));
+        }
+        read
+    }
+
+    /// What has come by now.
+    pub(crate) fn come(&mut self) -> String {
+        self.stream.set_nonblocking(true).unwrap();
+        let mut read = Vec::new();
+        let end = self.stream.read_to_end(&mut read).unwrap_err();
+        assert_eq!(end.kind(), ErrorKind::WouldBlock, "{end}");
+        self.stream.set_nonblocking(false).unwrap();
+        String::from_utf8(read).unwrap()
     }
 }

@@ -105,6 +105,43 @@ fn the_state_of_the_chain_is_looked_at_and_told() {
 }
 
 #[test]
+fn who_sees_some_tenants_learns_nothing_of_how_much_the_others_do() {
+    let house = House::open();
+    let token = house.token(Identity::new("bo", "auditor").tenants(["acme"]));
+    house.record(&refund(150).tenant("globex"));
+    let state = (0..2000).find_map(|_| {
+        let answer = house.api("GET", "/api/v1/audit/chain", &token, "");
+        let state = answer.status(200).json();
+        (state["state"] != "unknown").then_some(state)
+    });
+    let state = state.unwrap();
+    assert_eq!(state["state"], "intact");
+    let told = state["detail"].as_str().unwrap();
+    assert!(!told.contains(char::is_numeric), "{told}");
+    let bo = house.sign_in(&token);
+    for path in ["/audit", "/report?session=one"] {
+        let page = house.get(path, &bo).status(200).body;
+        assert!(page.contains(told), "{page}");
+    }
+}
+
+#[test]
+fn a_page_hears_of_records_of_its_visitors_tenants_alone() {
+    let house = House::open();
+    let bo = house.sign_in(&house.token(Identity::new("bo", "auditor").tenants(["acme"])));
+    let ann = house.sign_in(&house.token(Identity::new("ann", "auditor")));
+    let (mut of_bo, mut of_ann) = (house.events(&bo), house.events(&ann));
+    // What Ann hears twice was there when Bo's page looked.
+    for _ in 0..3 {
+        house.record(&refund(150).tenant("globex"));
+        of_ann.until("event: record\n");
+    }
+    assert!(!of_bo.come().contains("event: record\n"));
+    house.record(&refund(150));
+    of_bo.until("event: record\n");
+}
+
+#[test]
 fn a_report_of_a_session_stands_alone() {
     let house = House::open();
     let bo = house.sign_in(&house.token(Identity::new("bo", "manager")));

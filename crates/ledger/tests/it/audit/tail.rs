@@ -1,10 +1,11 @@
 //! Following the chain.
 
 use futures_util::StreamExt as _;
-use kitelogik_core::{AuditSink, Outcome};
-use kitelogik_ledger::{EntryKind, Position};
+use kitelogik_core::{AuditSink, DecisionRecord, Outcome, RecordId};
+use kitelogik_ledger::{AuditLog, EntryKind, Position, Tenants};
+use serde_json::json;
 
-use super::world::{allowed, record};
+use super::world::{allowed, call, context, record};
 use crate::stores::on_both_stores;
 
 on_both_stores! {
@@ -36,4 +37,39 @@ on_both_stores! {
         places.dedup();
         assert_eq!(places.len(), 6);
     }
+
+    async fn who_may_see_some_tenants_is_told_of_news_about_those_alone(store: TestStore) {
+        let ledger = store.open().await;
+        let log = ledger.audit();
+        let only = |tenants: &[&str]| Tenants::Only(tenants.iter().map(|name| (*name).to_owned()).collect());
+        let (of_acme, of_nobody) = (only(&["globex", "acme"]), only(&[]));
+        let mut places = [(); 3].map(|()| Position::beginning());
+        let mut news = async || {
+            let mut told = Vec::new();
+            for (place, tenants) in places.iter_mut().zip([&Tenants::All, &of_acme, &of_nobody]) {
+                told.push(log.catch_up(place, tenants).await.unwrap());
+                assert_eq!(*place, log.position().await.unwrap());
+            }
+            told
+        };
+        news().await;
+        let theirs = of_tenant(&log, "acme").await;
+        assert_eq!(news().await, [true, true, false]);
+        let others = of_tenant(&log, "initech").await;
+        assert_eq!(news().await, [true, false, false]);
+        log.record_outcome(others, Outcome::Ran);
+        log.flush().await.unwrap();
+        assert_eq!(news().await, [true, false, false]);
+        log.record_outcome(theirs, Outcome::Ran);
+        log.flush().await.unwrap();
+        assert_eq!(news().await, [true, true, false]);
+        assert_eq!(news().await, [false, false, false]);
+    }
+}
+
+async fn of_tenant(log: &AuditLog, tenant: &str) -> RecordId {
+    let (event, decision) = (call("approve_refund", json!({})), allowed());
+    let context = context("s1").tenant(tenant);
+    let record = DecisionRecord::new(&event, &context, &decision);
+    log.record_decision(&record).await.unwrap()
 }
