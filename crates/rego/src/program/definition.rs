@@ -212,7 +212,7 @@ impl Lower<'_> {
                 if let Some(rule) = self.written.last_mut() {
                     rule.bodies.push(lowered.marks);
                 }
-                (lowered.steps, lowered.end.unwrap_or_else(Head::Refer))
+                said_at_once(lowered.steps, lowered.end.unwrap_or_else(Head::Refer))
             }
             None => {
                 let head = says(self).unwrap_or_else(|left| Head::Refer(self.refer(left)));
@@ -235,6 +235,22 @@ impl Lower<'_> {
             steps,
             head,
             constant,
+        }
+    }
+}
+
+/// A head that says what the last step names, says it without the name.
+fn said_at_once(steps: Box<[Step]>, head: Head) -> (Box<[Step]>, Head) {
+    let mut steps = steps.into_vec();
+    match (steps.pop(), head) {
+        (Some(Step::Match(Pattern::Bind(named), value)), Head::Value(Node::Local(said)))
+            if named == said =>
+        {
+            (steps.into(), Head::Value(value))
+        }
+        (last, head) => {
+            steps.extend(last);
+            (steps.into(), head)
         }
     }
 }

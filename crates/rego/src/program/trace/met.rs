@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::super::Program;
 use super::super::evaluate::{Evaluated, Evaluation};
-use super::super::node::{Body, Definition, GroupId, Node, Slot, Step};
+use super::super::node::{Body, Definition, GroupId, Node, Slot};
 use super::reads::{Reads, direct};
 use super::walk::{self, Binder};
 
@@ -41,10 +41,10 @@ pub(super) struct Meeting<'a> {
 }
 
 impl<'a> Meeting<'a> {
-    /// What `step` meets where all before it hold.
-    pub(super) fn of_step(&self, evaluation: &mut Evaluation<'a>, step: &'a Step) -> Vec<Met> {
+    /// What `looked_at`, the nodes of a step or a head, meet where all before them holds.
+    pub(super) fn of(&self, evaluation: &mut Evaluation<'a>, looked_at: &[&'a Node]) -> Vec<Met> {
         let mut nodes: Vec<(String, &'a Node)> = Vec::new();
-        for node in walk::nodes(step) {
+        for node in looked_at {
             self.gather(node, &mut nodes, 0);
         }
         nodes.truncate(MAX_MET);

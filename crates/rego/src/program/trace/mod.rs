@@ -263,7 +263,7 @@ impl<'a> Tracer<'a> {
                     let before = steps.get(..count - 1).unwrap_or_default();
                     // What cannot be told is left out.
                     let _ = self.evaluation.solve(before, &mut |evaluation| {
-                        condition.met = meeting.of_step(evaluation, step);
+                        condition.met = meeting.of(evaluation, &walk::nodes(step));
                         Ok(Flow::Enough)
                     });
                     return Tried::Failed(condition);
@@ -301,6 +301,11 @@ impl<'a> Tracer<'a> {
             Ok(_) if values.is_empty() => {
                 let mut condition = self.condition(rule, number, usize::MAX);
                 condition.statement = None;
+                // What cannot be told is left out.
+                let _ = self.evaluation.solve(&body.steps, &mut |evaluation| {
+                    condition.met = meeting.of(evaluation, &nodes);
+                    Ok(Flow::Enough)
+                });
                 Tried::Failed(condition)
             }
             Ok(_) => Tried::Fired(values),
