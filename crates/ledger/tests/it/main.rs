@@ -9,4 +9,5 @@
 
 mod approvals;
 mod audit;
+mod crash;
 mod stores;

@@ -25,3 +25,16 @@ fn a_server_that_was_killed_comes_back() {
     server.resume().unwrap();
     server.database().unwrap();
 }
+
+#[test]
+fn a_server_that_could_do_nothing_about_its_end_comes_back() {
+    if postgres_or_skip!().is_none() {
+        return;
+    }
+    let mut server = Server::start(find().unwrap()).unwrap();
+    for _ in 0..3 {
+        server.kill_at_once().unwrap();
+        server.resume().unwrap();
+        server.database().unwrap();
+    }
+}

@@ -8,7 +8,7 @@
 
 mod asking;
 mod deciding;
-mod desk;
+pub(crate) mod desk;
 mod editing;
 mod forgery;
 mod gate;

@@ -3,6 +3,8 @@
 use kitelogik_core::{AuditSink, Outcome};
 use kitelogik_ledger::{AuditFilter, Durability, EntryKind};
 
+#[cfg(feature = "postgres")]
+use super::world::try_record_made;
 use super::world::{allowed, record, try_record};
 use crate::stores::{TestStore, on_both_stores};
 
@@ -241,18 +243,6 @@ async fn a_postgres_that_is_restarted_in_mid_write_loses_nothing_acknowledged() 
     }
     assert!(refused > 0, "some were recorded while the server was away");
     ledger.close().await.unwrap();
-}
-
-#[cfg(feature = "postgres")]
-async fn try_record_made(
-    log: &kitelogik_ledger::AuditLog,
-    made: &kitelogik_core::PolicyDecision,
-) -> Option<kitelogik_core::RecordId> {
-    use super::world::{call, context};
-    let event = call("approve_refund", serde_json::json!({}));
-    let who = context("s1");
-    let record = kitelogik_core::DecisionRecord::new(&event, &who, made);
-    log.record_decision(&record).await.ok()
 }
 
 #[cfg(feature = "postgres")]

@@ -1,9 +1,8 @@
 mod chain;
-mod crash;
 mod faults;
 mod gate;
 mod opening;
 mod record;
 mod sinks;
 mod tail;
-mod world;
+pub(crate) mod world;

@@ -58,6 +58,14 @@ pub(crate) async fn try_record(
         .map_err(|error| error.to_string())
 }
 
+/// Records the decision that was made, where that can be done.
+pub(crate) async fn try_record_made(log: &AuditLog, made: &PolicyDecision) -> Option<RecordId> {
+    let event = call("approve_refund", json!({}));
+    let who = context("s1");
+    let record = DecisionRecord::new(&event, &who, made);
+    log.record_decision(&record).await.ok()
+}
+
 pub(crate) fn names(rules: &[&str]) -> BTreeSet<String> {
     rules.iter().map(|rule| (*rule).to_owned()).collect()
 }
