@@ -6,15 +6,12 @@ use anyhow::{Result, anyhow, bail};
 use regorus::Value;
 use regorus::unstable::{BUILTINS, BuiltinFcn, Expr, Ref, Source, Span};
 
+use super::allowance::bounded_text;
 use super::registry::Registry;
 use super::{
     dates, format, glob, json_marshal, letter_case, network, numbers, objects, query, regex, texts,
 };
 
-/// How many elements one built-in may make.
-pub(super) const MAX_ELEMENTS: u64 = 100_000;
-/// How much text one built-in may make.
-pub(super) const MAX_TEXT: usize = 16 * 1024 * 1024;
 /// How many steps one built-in may take that compares each value with each.
 const MAX_WORK: usize = 10_000_000;
 /// How long all paths of `walk` may be together.
@@ -52,6 +49,7 @@ pub(super) fn register(registry: &mut impl Registry) -> Result<()> {
     bounded(registry, "base64url.decode", 1, padding)?;
     wrapped(registry, "json.is_valid", 1, json_text, |value| value)?;
     bounded(registry, "array.slice", 3, any)?;
+    makers(registry)?;
     refused(registry)?;
     registry.add("base64.is_valid", 1, |values: Vec<Value>| {
         Ok(Value::from(is_base64(text_operand(&values, 0)?)))
@@ -67,6 +65,41 @@ pub(super) fn register(registry: &mut impl Registry) -> Result<()> {
     json_marshal::register(registry)?;
     letter_case::register(registry)?;
     regex::register(registry)
+}
+
+/// Those of the interpreter's own that make texts or collections and are right as they are: what stands here is counted.
+const MAKERS: [&str; 19] = [
+    "array.concat",
+    "array.reverse",
+    "base64.encode",
+    "base64url.encode",
+    "base64url.encode_no_pad",
+    "graph.reachable",
+    "hex.decode",
+    "hex.encode",
+    "intersection",
+    "object.filter",
+    "object.keys",
+    "object.remove",
+    "object.union",
+    "sort",
+    "split",
+    "strings.reverse",
+    "trim_prefix",
+    "trim_space",
+    "trim_suffix",
+];
+
+fn makers(registry: &mut impl Registry) -> Result<()> {
+    for name in MAKERS {
+        let Some(builtin) = BUILTINS.get(name).copied() else {
+            bail!("there is no built-in `{name}` to count");
+        };
+        registry.add(name, builtin.1, move |values: Vec<Value>| {
+            call(builtin, &values)
+        })?;
+    }
+    Ok(())
 }
 
 /// Replaces `name` by itself behind a check of its arguments.
@@ -287,14 +320,7 @@ fn concat(values: &[Value]) -> Result<()> {
         Some(Value::Set(items)) => items.iter().map(length).fold(0, usize::saturating_add),
         _ => 0,
     };
-    fits(total)
-}
-
-fn fits(length: usize) -> Result<()> {
-    if length > MAX_TEXT {
-        return Err(over(MAX_TEXT, "bytes of text"));
-    }
-    Ok(())
+    bounded_text(total.saturating_sub(delimiter))
 }
 
 /// A text as short as `1e99999999` takes a minute to become an integer.

@@ -10,7 +10,8 @@ use anyhow::{Result, anyhow, bail};
 use regorus::Value;
 use regorus::unstable::BUILTINS;
 
-use super::builtins::{MAX_TEXT, call, over, text_operand};
+use super::allowance::bounded_text;
+use super::builtins::{call, over, text_operand};
 use super::registry::Registry;
 
 /// How wide `sprintf` may pad, and how many digits it may write.
@@ -44,9 +45,7 @@ fn formatted(format: &str, operands: &[Value]) -> Result<String> {
                 .ok_or_else(|| anyhow!("`{format}` has more verbs than there are operands"))?;
             directive.write(&Operand::of(operand)?, &mut written)?;
         }
-        if written.len() > MAX_TEXT {
-            return Err(over(MAX_TEXT, "bytes of text"));
-        }
+        bounded_text(written.len())?;
     }
     if operands.next().is_some() {
         bail!("`{format}` has fewer verbs than there are operands");

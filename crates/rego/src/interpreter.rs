@@ -8,11 +8,12 @@ use regorus::unstable::{Module, Ref};
 use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, PolicyLengthConfig, Value};
 
-use crate::allowance::{self, Allowance};
+use crate::allowance::Allowance;
 use crate::recursion::{RecursiveFunction, recursive_function};
 use crate::results::{self, Operands};
 use crate::{
-    Fault, Program, builtins, document, fault, heads, negation, operators, output, refusal, tree,
+    Fault, Making, Program, builtins, document, fault, heads, negation, operators, output, refusal,
+    tree,
 };
 
 /// Only a rule can be asked for; the entry point is often a package.
@@ -34,7 +35,7 @@ const STEPS_PER_LOOK: NonZeroU32 = match NonZeroU32::new(8) {
 pub struct Interpreter {
     prepared: Engine,
     entry_point: String,
-    made_bytes: usize,
+    making: Making,
     /// Modules with operators that the interpreter is given as calls, as a program reads them.
     with_operators: HashMap<String, String>,
 }
@@ -94,19 +95,19 @@ impl Interpreter {
             None => Ok(Self {
                 prepared,
                 entry_point: entry_point.to_owned(),
-                made_bytes: allowance::DEFAULT,
+                making: Making::default(),
                 with_operators,
             }),
         }
     }
 
-    /// How much one evaluation may make, in bytes, texts and members of collections together. Default: 64 MiB.
+    /// How much one evaluation may make. Default: [`Making::default`].
     ///
     /// Beyond it, [`Fault::Limit`]. Counted are what built-ins make and, in a [`Program`], what operators on sets make and every
     /// member that a rule or a comprehension gathers; in the interpreter, the time that they take bounds those.
     #[must_use]
-    pub fn making(mut self, bytes: usize) -> Self {
-        self.made_bytes = bytes;
+    pub fn making(mut self, making: Making) -> Self {
+        self.making = making.capped();
         self
     }
 
@@ -132,7 +133,7 @@ impl Interpreter {
         modules
             .collect::<anyhow::Result<Vec<_>>>()
             .and_then(|modules| Program::compile(&modules, data, &self.entry_point))
-            .map(|program| program.making(self.made_bytes))
+            .map(|program| program.making(self.making))
             .map_err(|error| CompileError::Compile(fault::one_line(&error)))
     }
 
@@ -155,7 +156,7 @@ impl Interpreter {
     }
 
     fn evaluate(&self, input: Value, time: Duration) -> Result<Value, Fault> {
-        let _allowance = Allowance::of(self.made_bytes);
+        let _allowance = Allowance::of(self.making);
         let mut engine = self.prepared.clone();
         engine.set_input(input);
         let result = evaluate(&mut engine, QUESTION, time);

@@ -10,13 +10,13 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use kitelogik_rego::{Interpreter, read};
+//! use kitelogik_rego::{Interpreter, MAX_DEPTH, read};
 //! use serde_json::json;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let module = ("refunds.rego", "package refunds\n\nallow if input.amount <= data.limit");
 //! let interpreter = Interpreter::compile([module], &json!({ "limit": 200 }), "data.refunds")?;
-//! let input = read(&json!({ "amount": 42 }), 1024).map_err(|fault| format!("{fault:?}"))?;
+//! let input = read(&json!({ "amount": 42 }), 1024, MAX_DEPTH).map_err(|fault| format!("{fault:?}"))?;
 //! let answer = interpreter.run(&input, Duration::from_millis(100), 1024);
 //! assert_eq!(answer, Ok(json!({ "allow": true })));
 //! # Ok(())
@@ -55,7 +55,8 @@ mod suite;
 mod texts;
 mod tree;
 
-pub use document::read;
+pub use allowance::Making;
+pub use document::{MAX_DEPTH, read};
 pub use fault::Fault;
 pub use interpreter::{CompileError, Interpreter};
 pub use program::{

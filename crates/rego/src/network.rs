@@ -7,7 +7,8 @@ use anyhow::{Result, bail};
 use regorus::Value;
 use regorus::unstable::BUILTINS;
 
-use super::builtins::{MAX_ELEMENTS, call, over, text_operand};
+use super::allowance::bounded_elements;
+use super::builtins::{call, text_operand};
 use super::registry::Registry;
 
 pub(super) fn register(registry: &mut impl Registry) -> Result<()> {
@@ -71,10 +72,11 @@ fn cidr(network: &str) -> Result<()> {
         .ok()
         .and_then(|length: u32| bits.checked_sub(length))
         .and_then(|free| 1_u64.checked_shl(free));
-    match hosts {
-        Some(hosts) if hosts <= MAX_ELEMENTS => Ok(()),
-        _ => Err(over(MAX_ELEMENTS, "elements")),
-    }
+    bounded_elements(
+        hosts
+            .and_then(|hosts| hosts.try_into().ok())
+            .unwrap_or(usize::MAX),
+    )
 }
 
 /// OPA takes an IPv4 address that is written as an IPv6 one (`::ffff:10.1.2.3`) for what it is; a

@@ -4,7 +4,8 @@ use anyhow::{Result, anyhow, bail};
 use regorus::Value;
 use regorus::unstable::ArithOp;
 
-use super::builtins::{MAX_ELEMENTS, any, bounded, exponent, over, text};
+use super::allowance::bounded_elements;
+use super::builtins::{any, bounded, exponent, over, text};
 use super::decimal::Decimal;
 use super::operators;
 use super::registry::Registry;
@@ -63,10 +64,12 @@ fn range(values: &[Value]) -> Result<()> {
             .filter(|step| *step > 0)
             .ok_or_else(|| anyhow!("step must be a positive integer of 64 bits"))?,
     };
-    if from.abs_diff(to) / step.unsigned_abs() >= MAX_ELEMENTS {
-        return Err(over(MAX_ELEMENTS, "elements"));
-    }
-    Ok(())
+    let steps = from.abs_diff(to) / step.unsigned_abs();
+    bounded_elements(
+        usize::try_from(steps)
+            .unwrap_or(usize::MAX)
+            .saturating_add(1),
+    )
 }
 
 fn shift(values: &[Value]) -> Result<()> {

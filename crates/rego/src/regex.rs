@@ -7,8 +7,9 @@ use anyhow::{Result, anyhow, bail};
 use regex::{Regex, RegexBuilder};
 use regorus::Value;
 
+use super::allowance::bounded_text;
 use super::ascii_regex::rewrite;
-use super::builtins::{MAX_TEXT, over};
+use super::builtins::over;
 use super::registry::Registry;
 
 /// How large a compiled expression may be.
@@ -109,9 +110,7 @@ fn replace(patterns: &Patterns, values: &[Value]) -> Result<Value> {
         replaced.push_str(subject.get(from..whole.start()).unwrap_or_default());
         captures.expand(replacement, &mut replaced);
         from = whole.end();
-        if replaced.len() > MAX_TEXT {
-            return Err(over(MAX_TEXT, "bytes of text"));
-        }
+        bounded_text(replaced.len())?;
     }
     replaced.push_str(subject.get(from..).unwrap_or_default());
     Ok(Value::from(replaced))

@@ -6,7 +6,8 @@ use anyhow::{Result, bail};
 use regorus::Value;
 use regorus::unstable::BUILTINS;
 
-use super::builtins::{MAX_TEXT, call, over, text_operand, work};
+use super::allowance::bounded_text;
+use super::builtins::{call, text_operand, work};
 use super::registry::Registry;
 
 type Builtin = fn(&[Value]) -> Result<Value>;
@@ -93,13 +94,12 @@ fn replace(values: &[Value]) -> Result<Value> {
     if old.is_empty() && !text.is_ascii() {
         bail!("the text to replace is empty");
     }
-    let found = if old.is_empty() {
-        text.len().saturating_add(1)
-    } else {
-        text.len() / old.len()
-    };
-    let grown = found.saturating_mul(new.len().saturating_sub(old.len()));
-    fits(text.len().saturating_add(grown))?;
+    let grows = new.len().saturating_sub(old.len());
+    let grown = |found: usize| text.len().saturating_add(found.saturating_mul(grows));
+    let most = text.len().checked_div(old.len());
+    if bounded_text(grown(most.unwrap_or(usize::MAX))).is_err() {
+        bounded_text(grown(text.matches(old).count()))?;
+    }
     Ok(Value::from(text.replace(old, new)))
 }
 
@@ -143,17 +143,10 @@ fn replace_many(values: &[Value]) -> Result<Value> {
                 letter.len_utf8()
             }
         };
-        fits(replaced.len())?;
+        bounded_text(replaced.len())?;
         rest = rest.get(taken..).unwrap_or_default();
     }
     Ok(Value::from(replaced))
-}
-
-fn fits(length: usize) -> Result<()> {
-    if length > MAX_TEXT {
-        return Err(over(MAX_TEXT, "bytes of text"));
-    }
-    Ok(())
 }
 
 fn substring(values: &[Value]) -> Result<Value> {

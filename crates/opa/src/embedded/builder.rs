@@ -2,8 +2,9 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use kitelogik_core::PolicyInput;
 use kitelogik_policy::Policy;
-use kitelogik_rego::{Interpreter, Limits as ProgramLimits};
+use kitelogik_rego::{Fault, Interpreter, Limits as ProgramLimits, MAX_DEPTH, Making, Value};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -54,6 +55,40 @@ impl EmbeddedBuilder {
         self
     }
 
+    /// How deep the input document may nest, in levels of arrays and objects, itself the first: the arguments of a call are
+    /// the second. Default: 127, and more counts as that, because the reader of JSON reads no deeper.
+    ///
+    /// A deeper one is denied with
+    /// [`LimitExceeded`](kitelogik_core::FailClosed::LimitExceeded), unread. The document has three levels without any
+    /// arguments (the scopes are a list in the context), so that fewer deny everything.
+    pub fn max_input_depth(mut self, levels: usize) -> Self {
+        self.limits.input_depth = levels;
+        self
+    }
+
+    /// How many elements or entries the collection may have that one built-in makes, such as `numbers.range`,
+    /// `net.cidr_expand`, `split` or `object.keys`. Default: 100,000; more than 1,000,000 counts as that, because a built-in
+    /// runs to its end, whatever the time.
+    ///
+    /// Beyond it, the decision is a denial with
+    /// [`LimitExceeded`](kitelogik_core::FailClosed::LimitExceeded); where a small operand can make a large result, before it
+    /// is made. `walk` has a limit of its own, and `object.get` hands on what is there.
+    pub fn max_builtin_elements(mut self, elements: usize) -> Self {
+        self.limits.making.elements = elements;
+        self
+    }
+
+    /// How long the text may be that one built-in makes, in bytes, such as `concat`, `replace`, `sprintf` or `json.marshal`.
+    /// Default: 16 MiB; more than 64 MiB counts as that, because a built-in runs to its end, whatever the time.
+    ///
+    /// Beyond it, the decision is a denial with
+    /// [`LimitExceeded`](kitelogik_core::FailClosed::LimitExceeded); where a small operand can make a large result, before it
+    /// is made.
+    pub fn max_builtin_text(mut self, bytes: usize) -> Self {
+        self.limits.making.text = bytes;
+        self
+    }
+
     /// How much one evaluation may make, in bytes: what built-ins and operators make, and the members that rules and
     /// comprehensions gather, all together. Default: 64 MiB.
     ///
@@ -62,7 +97,7 @@ impl EmbeddedBuilder {
     /// count of bytes; members that the interpreter gathers, and sets that it unites or intersects, are bounded by its time
     /// instead.
     pub fn max_made_bytes(mut self, bytes: usize) -> Self {
-        self.limits.made_bytes = bytes;
+        self.limits.making.bytes = bytes;
         self
     }
 
@@ -89,7 +124,7 @@ impl EmbeddedBuilder {
             self.policy.data(),
             self.policy.entry_point(),
         )?
-        .making(self.limits.made_bytes);
+        .making(self.limits.making);
         let program = match self.compiled {
             true => Some(interpreter.program()?),
             false => None,
@@ -114,8 +149,9 @@ impl EmbeddedBuilder {
 pub(super) struct Limits {
     pub(super) evaluation_time: Duration,
     pub(super) input_bytes: usize,
+    pub(super) input_depth: usize,
     pub(super) result_bytes: usize,
-    pub(super) made_bytes: usize,
+    pub(super) making: Making,
 }
 
 impl Limits {
@@ -123,8 +159,14 @@ impl Limits {
         ProgramLimits {
             time,
             input_bytes: self.input_bytes,
+            input_depth: self.input_depth,
             result_bytes: self.result_bytes,
         }
+    }
+
+    /// `input` as the interpreter reads it.
+    pub(super) fn read(&self, input: &PolicyInput<'_>) -> Result<Value, Fault> {
+        kitelogik_rego::read(input, self.input_bytes, self.input_depth)
     }
 
     /// How long an evaluation may hold up the thread that asks.
@@ -144,8 +186,9 @@ impl Default for Limits {
         Self {
             evaluation_time: Duration::from_millis(100),
             input_bytes: 1024 * 1024,
+            input_depth: MAX_DEPTH,
             result_bytes: 1024 * 1024,
-            made_bytes: 64 * 1024 * 1024,
+            making: Making::default(),
         }
     }
 }

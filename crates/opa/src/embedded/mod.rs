@@ -60,11 +60,11 @@ use self::explain::Explainer;
 /// | time for one evaluation | 100 ms | [`evaluation_time`](EmbeddedBuilder::evaluation_time) |
 /// | input document, as JSON | 1 MiB | [`max_input_bytes`](EmbeddedBuilder::max_input_bytes) |
 /// | result document, as JSON | 1 MiB | [`max_result_bytes`](EmbeddedBuilder::max_result_bytes) |
+/// | depth of the input document, in levels of arrays and objects | 127 | [`max_input_depth`](EmbeddedBuilder::max_input_depth) |
+/// | elements that one built-in makes | 100,000 | [`max_builtin_elements`](EmbeddedBuilder::max_builtin_elements) |
+/// | text that one built-in makes | 16 MiB | [`max_builtin_text`](EmbeddedBuilder::max_builtin_text) |
 /// | what one evaluation makes, texts and members of collections together | 64 MiB | [`max_made_bytes`](EmbeddedBuilder::max_made_bytes) |
 /// | text of a policy, when it is loaded | 64 MiB | [`PolicyBuilder::max_bytes`](kitelogik_policy::PolicyBuilder::max_bytes) |
-/// | depth of the input document | 127 levels | |
-/// | elements that `numbers.range`, `numbers.range_step` or `net.cidr_expand` make | 100,000 | |
-/// | text that `concat`, `replace`, `strings.replace_n`, `sprintf` or `regex.replace` makes | 16 MiB | |
 /// | width and precision in `sprintf` | 1,000 | |
 /// | bytes of prefix and of indent in `json.marshal_with_options` | 16 | |
 /// | bits that `bits.lsh` shifts by | 4,096 | |
@@ -207,7 +207,7 @@ impl Embedded {
                 Answer::Interpret(_) => {}
             }
         }
-        let input = kitelogik_rego::read(input, limits.input_bytes)?;
+        let input = limits.read(input)?;
         match self.shared.interpret(&input, inline) {
             Err(fault) if !in_time(&fault) => {
                 self.off_thread(move |shared| shared.interpret(&input, limits.evaluation_time))
@@ -278,7 +278,7 @@ impl Shared {
         {
             return decided;
         }
-        let input = kitelogik_rego::read(input, self.limits.input_bytes)?;
+        let input = self.limits.read(input)?;
         self.interpret(&input, time)
     }
 }

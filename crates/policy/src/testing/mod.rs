@@ -79,7 +79,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kitelogik_core::{EngineError, PolicyDecision};
-use kitelogik_rego::{CompileError, Suite, read};
+use kitelogik_rego::{CompileError, MAX_DEPTH, Suite, read};
 use regex::Regex;
 
 use crate::directory::TestFiles;
@@ -268,7 +268,7 @@ impl TestRunner {
 
     fn ask(&self, suite: &mut Suite, file: &str, row: Row) -> TestResult {
         let begun = Instant::now();
-        let (answer, printed) = match read(&row.document.input(), MAX_BYTES) {
+        let (answer, printed) = match read(&row.document.input(), MAX_BYTES, MAX_DEPTH) {
             Ok(input) => suite.ask(&input, self.time, MAX_BYTES),
             Err(fault) => (Err(fault), Vec::new()),
         };

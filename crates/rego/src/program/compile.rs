@@ -12,7 +12,7 @@ use super::node::{GroupId, Node, Package, Place};
 use super::paths::{Below, Leads, Paths};
 use super::scope::Scope;
 use super::{Interpreted, Program, index, paths};
-use crate::allowance;
+use crate::Making;
 
 /// Compiles `modules` and `data` to answer for `entry_point`, as in `data.kitelogik.main`.
 pub(super) fn compile(
@@ -64,7 +64,7 @@ pub(super) fn compile(
         entry,
         left,
         empty_set: Value::new_set(),
-        made_bytes: allowance::DEFAULT,
+        making: Making::default(),
     };
     look_in_advance(&mut program, &uses);
     Ok(program)

@@ -3,16 +3,23 @@
 use kitelogik_core::{GovernanceEvent, PolicyInput};
 use serde_json::Value;
 
+use super::Limits;
+use crate::document::nests_deeper;
+
 /// The keys of the document and all that is no text in it.
 const FRAME: usize = 2048;
-/// A document that is shorter nests less deep than the interpreter reads.
-const SHALLOW: usize = 128;
 /// How deep arguments may nest.
 const MAX_DEPTH: usize = 96;
+/// The levels of a document without arguments: itself, the context, and the list of scopes.
+const LEVELS: usize = 3;
+/// The levels down to the arguments of a plan's step: the document, the list of steps, the step, and its arguments.
+const LEVELS_OF_STEP: usize = 4;
 
-/// Whether `input` is surely of up to `max_bytes` as JSON, and not nested too deep. Where it is not sure, the
-/// interpreter reads it and tells.
-pub(super) fn fits(input: &PolicyInput<'_>, max_bytes: usize) -> bool {
+/// Whether `input` is surely as small and as flat as `limits` say. Where it is not sure, the interpreter reads it and tells.
+pub(super) fn fits(input: &PolicyInput<'_>, limits: &Limits) -> bool {
+    if limits.input_depth < LEVELS {
+        return false;
+    }
     let context = input.context();
     let mut texts = Texts(0);
     texts.add(&context.session_id);
@@ -31,7 +38,8 @@ pub(super) fn fits(input: &PolicyInput<'_>, max_bytes: usize) -> bool {
             texts.add(&call.tool_name);
             texts.all(&call.resource_path);
             rest += call.args.text().len();
-            if depth(call.args.text()) > MAX_DEPTH {
+            let below = limits.input_depth.saturating_sub(1).min(MAX_DEPTH);
+            if nests_deeper(call.args.text(), below) {
                 return false;
             }
         }
@@ -46,13 +54,18 @@ pub(super) fn fits(input: &PolicyInput<'_>, max_bytes: usize) -> bool {
         }
         GovernanceEvent::AgentPlan(plan) => {
             texts.all(&plan.action);
+            let below = match limits.input_depth.checked_sub(LEVELS_OF_STEP) {
+                Some(below) => below.min(MAX_DEPTH),
+                None if plan.steps.is_empty() => 0,
+                None => return false,
+            };
             for step in &plan.steps {
                 texts.add(&step.action);
                 // The keys of the step.
                 texts.0 = texts.0.saturating_add(32);
                 for (key, value) in &step.args {
                     texts.add(key);
-                    if !texts.value(value, 0) {
+                    if !texts.value(value, below) {
                         return false;
                     }
                 }
@@ -60,7 +73,7 @@ pub(super) fn fits(input: &PolicyInput<'_>, max_bytes: usize) -> bool {
         }
         GovernanceEvent::AgentBudget(budget) => texts.all(&budget.action),
     }
-    texts.0.saturating_add(rest) <= max_bytes
+    texts.0.saturating_add(rest) <= limits.input_bytes
 }
 
 /// What texts take at most: six bytes for a character, quotes and a comma.
@@ -74,11 +87,9 @@ impl Texts {
             .saturating_add(4);
     }
 
-    /// Whether `value` nests no deeper than it may.
-    fn value(&mut self, value: &Value, depth: usize) -> bool {
-        if depth > MAX_DEPTH {
-            return false;
-        }
+    /// Whether `value` nests no deeper than so many levels.
+    fn value(&mut self, value: &Value, levels: usize) -> bool {
+        let below = levels.checked_sub(1);
         match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => {
                 self.0 = self.0.saturating_add(32);
@@ -90,13 +101,15 @@ impl Texts {
             }
             Value::Array(items) => {
                 self.0 = self.0.saturating_add(4);
-                items.iter().all(|item| self.value(item, depth + 1))
+                below.is_some_and(|below| items.iter().all(|item| self.value(item, below)))
             }
             Value::Object(entries) => {
                 self.0 = self.0.saturating_add(4);
-                entries.iter().all(|(key, value)| {
-                    self.add(key);
-                    self.value(value, depth + 1)
+                below.is_some_and(|below| {
+                    entries.iter().all(|(key, value)| {
+                        self.add(key);
+                        self.value(value, below)
+                    })
                 })
             }
         }
@@ -107,23 +120,4 @@ impl Texts {
             self.add(text);
         }
     }
-}
-
-/// How deep JSON text nests; brackets within its texts count as well.
-fn depth(text: &str) -> usize {
-    if text.len() < SHALLOW {
-        return 0;
-    }
-    let (mut depth, mut deepest) = (0_usize, 0);
-    for byte in text.bytes() {
-        match byte {
-            b'[' | b'{' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }

@@ -33,8 +33,8 @@ use kitelogik_core::PolicyInput;
 use regorus::Value;
 use regorus::unstable::{Module, Ref};
 
-use crate::Fault;
 use crate::allowance::Allowance;
+use crate::{Fault, Making};
 
 pub use self::answer::Document;
 pub use self::trace::{
@@ -53,6 +53,8 @@ pub struct Limits {
     pub time: Duration,
     /// How large the input document may be, as JSON.
     pub input_bytes: usize,
+    /// How deep its arrays and objects may nest, itself included; more than [`MAX_DEPTH`](crate::MAX_DEPTH) counts as that.
+    pub input_depth: usize,
     /// How large the answer may be, as JSON.
     pub result_bytes: usize,
 }
@@ -104,7 +106,7 @@ pub struct Program {
     entry: Node,
     left: Vec<Interpreted>,
     empty_set: Value,
-    made_bytes: usize,
+    making: Making,
 }
 
 impl Program {
@@ -116,8 +118,8 @@ impl Program {
         compile::compile(modules, data, entry_point)
     }
 
-    pub(crate) fn making(mut self, bytes: usize) -> Self {
-        self.made_bytes = bytes;
+    pub(crate) fn making(mut self, making: Making) -> Self {
+        self.making = making;
         self
     }
 
@@ -144,7 +146,7 @@ impl Program {
         limits: Limits,
         read: impl FnOnce(Document<'_>) -> T,
     ) -> Answer<T> {
-        if !limits::fits(input, limits.input_bytes) {
+        if !limits::fits(input, &limits) {
             return Answer::Interpret(None);
         }
         catch_unwind(AssertUnwindSafe(|| self.answer(input, limits, read)))
@@ -157,7 +159,7 @@ impl Program {
         limits: Limits,
         read: impl FnOnce(Document<'_>) -> T,
     ) -> Answer<T> {
-        let _allowance = Allowance::of(self.made_bytes);
+        let _allowance = Allowance::of(self.making);
         let mut evaluation = Evaluation::new(self, input, limits.time);
         let answer = match &self.entry {
             Node::Package(id) if self.has_rules_only(*id) => evaluation

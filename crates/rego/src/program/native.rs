@@ -60,8 +60,11 @@ impl Builtins {
         if usize::from(count) != arguments.len() {
             return None;
         }
+        let direct = Direct::of(name, arguments);
         Some(Builtin {
-            direct: Direct::of(name, arguments),
+            // What it hands on, it did not make.
+            bounded: !matches!(direct, Direct::Get),
+            direct,
             call,
         })
     }
@@ -73,6 +76,7 @@ impl Builtins {
             None => Call::Own(BUILTINS.get("walk").copied()?),
         };
         Some(Builtin {
+            bounded: false,
             direct: Direct::No,
             call,
         })
@@ -99,6 +103,8 @@ enum Call {
 
 /// One built-in.
 pub(super) struct Builtin {
+    /// Whether what it makes has a limit alone, besides all together.
+    bounded: bool,
     direct: Direct,
     call: Call,
 }
@@ -111,7 +117,12 @@ impl Builtin {
             Call::Own(builtin) => builtins::call(*builtin, &values),
             Call::Replaced(call) => call(values),
         }?;
-        allowance::counted(value)
+        if self.bounded {
+            allowance::made_by_builtin(&value)?;
+        } else {
+            allowance::made(&value)?;
+        }
+        Ok(value)
     }
 
     /// Whether it is `object.get`.
@@ -124,7 +135,7 @@ impl Builtin {
         let value = self.direct.call(arguments);
         // The only one of these ways that makes a text.
         if let (Direct::Marshal, Some(Val::Owned(text))) = (&self.direct, &value) {
-            allowance::made(text)?;
+            allowance::made_by_builtin(text)?;
         }
         Ok(value)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kitelogik_rego::{Interpreter, Outcome, Suite, TestRun, read};
+use kitelogik_rego::{Interpreter, MAX_DEPTH, Outcome, Suite, TestRun, read};
 use serde_json::json;
 
 const POLICY: &str = r#"package team
@@ -187,7 +187,7 @@ fn coverage_tells_lines_that_were_evaluated_and_rules_that_fired() {
     for test in suite.tests() {
         suite.run(&test, Duration::from_secs(5));
     }
-    let input = read(&json!({ "amount": 5 }), 1024).unwrap();
+    let input = read(&json!({ "amount": 5 }), 1024, MAX_DEPTH).unwrap();
     let (answer, _) = suite.ask(&input, Duration::from_secs(1), 1024);
     assert_eq!(answer.unwrap()["allow"], true);
 
@@ -272,7 +272,7 @@ limits contains limit(x) if some x in input.found
     let found = json!({ "found": [
         {"reason": "a"}, {"known": true}, {"reason": "b", "known": true, "limit": 5},
     ] });
-    let input = read(&found, 1024).unwrap();
+    let input = read(&found, 1024, MAX_DEPTH).unwrap();
     let time = Duration::from_secs(5);
     let want = json!({ "deny": ["a", "b"], "limits": [5, "none"] });
     let interpreter = Interpreter::compile(policy, &data, "data.team").unwrap();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kitelogik_opa_process::opa_or_skip;
-use kitelogik_rego::{Fault, Interpreter};
+use kitelogik_rego::{Fault, Interpreter, MAX_DEPTH, read};
 use serde_json::{Value, json};
 
 use self::table::{Call, Function, Table};
@@ -120,7 +120,7 @@ impl Engine {
     }
 
     fn answer(&self, call: &Call) -> Ours {
-        let input = kitelogik_rego::read(&json!({ "operands": call.operands }), 1 << 20).unwrap();
+        let input = read(&json!({ "operands": call.operands }), 1 << 20, MAX_DEPTH).unwrap();
         match self.0.run(&input, Duration::from_secs(10), 1 << 24) {
             Ok(value) => Ours::Defined(value),
             Err(Fault::Undefined) => Ours::Undefined,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use kitelogik_core::{BudgetUsage, GovernanceEvent, PolicyInput, SessionContext, ToolCallInput};
 use kitelogik_opa_process::case_files_or_skip;
-use kitelogik_rego::{Answer, Fault, Interpreter, Limits, read};
+use kitelogik_rego::{Answer, Fault, Interpreter, Limits, MAX_DEPTH, read};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -124,7 +124,7 @@ fn interpreted(case: &Case) -> Outcome {
         Err(outcome) => return outcome,
     };
     let input = match &case.question.input {
-        Some(input) => read(input, BYTES),
+        Some(input) => read(input, BYTES, MAX_DEPTH),
         None => Ok(kitelogik_rego::Value::Undefined),
     };
     judged(
@@ -146,6 +146,7 @@ fn compiled(case: &Case) -> Outcome {
     let limits = Limits {
         time: TIME,
         input_bytes: BYTES,
+        input_depth: MAX_DEPTH,
         result_bytes: BYTES,
     };
     match program.run(&input, limits) {

@@ -51,7 +51,7 @@ impl Program {
             incomplete: true,
             ..Trace::default()
         };
-        if !limits::fits(input, limits.input_bytes) {
+        if !limits::fits(input, &limits) {
             return incomplete();
         }
         let trace = AssertUnwindSafe(|| Tracer::new(self, input, limits, sources).trace(also));

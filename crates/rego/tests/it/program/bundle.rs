@@ -7,7 +7,7 @@ use kitelogik_core::{
     GovernanceEvent, PlanStep, PolicyInput, SessionContext, ToolCallInput,
 };
 use kitelogik_policy::Policy;
-use kitelogik_rego::{Answer, Interpreter, Program, read};
+use kitelogik_rego::{Answer, Interpreter, MAX_DEPTH, Program, read};
 use serde_json::{Map, Value, json};
 
 use super::{BYTES, LIMITS, TIME, code};
@@ -235,7 +235,7 @@ fn the_built_in_bundle_decides_every_call_but_plans_without_the_interpreter() {
         let input = PolicyInput::new(&event, &context, usage);
         let document = serde_json::to_string(&input).unwrap();
         let interpreted = interpreter
-            .run(&read(&input, BYTES).unwrap(), TIME, BYTES)
+            .run(&read(&input, BYTES, MAX_DEPTH).unwrap(), TIME, BYTES)
             .map_err(code);
         match program.run(&input, LIMITS) {
             Answer::Decided(answer) => {
@@ -268,7 +268,7 @@ fn a_program_reads_each_field_as_the_document_has_it() {
     for (event, context) in calls() {
         let input = PolicyInput::new(&event, &context, (&context).into());
         let interpreted = interpreter
-            .run(&read(&input, BYTES).unwrap(), TIME, BYTES)
+            .run(&read(&input, BYTES, MAX_DEPTH).unwrap(), TIME, BYTES)
             .unwrap();
         match program.run(&input, LIMITS) {
             Answer::Decided(answer) => assert_eq!(answer.unwrap(), interpreted),

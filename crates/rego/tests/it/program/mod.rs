@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use kitelogik_core::{BudgetUsage, EngineError, FailClosed, PolicyInput};
 use kitelogik_opa_process::opa_or_skip;
-use kitelogik_rego::{Answer, Interpreter, Limits, read};
+use kitelogik_rego::{Answer, Interpreter, Limits, MAX_DEPTH, read};
 use serde_json::Value;
 
 use self::event::Random;
@@ -22,6 +22,7 @@ const BYTES: usize = 1 << 20;
 const LIMITS: Limits = Limits {
     time: TIME,
     input_bytes: BYTES,
+    input_depth: MAX_DEPTH,
     result_bytes: BYTES,
 };
 
@@ -67,7 +68,8 @@ fn random_policies_give_the_same_answers_compiled_and_interpreted() {
             let (event, context) = event::event(&mut random);
             let input = PolicyInput::new(&event, &context, BudgetUsage::default());
             let document = serde_json::to_value(input).unwrap();
-            let interpreted = interpreter.run(&read(&input, BYTES).unwrap(), TIME, BYTES);
+            let interpreted =
+                interpreter.run(&read(&input, BYTES, MAX_DEPTH).unwrap(), TIME, BYTES);
             let detail = format!("{:?}", interpreted.as_ref().err());
             let interpreted: Outcome = interpreted.map_err(code);
             let told;
