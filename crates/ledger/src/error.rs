@@ -54,6 +54,16 @@ pub enum LedgerError {
         /// What is wrong with it, as a predicate.
         problem: String,
     },
+    /// A ledger that can only be read has entries in its write-ahead log, and SQLite cannot read that without writing
+    /// beside it.
+    #[error(
+        "`{}` holds entries that are not in the ledger's file yet, and they cannot be read where nothing may be written; copy the file after the program that records has ended, or both files to a folder that may be written to",
+        log.display()
+    )]
+    Log {
+        /// The log.
+        log: PathBuf,
+    },
     /// Something that needs writing was asked of a ledger that was opened for reading.
     #[error("the ledger was opened for reading only")]
     ReadOnly,

@@ -71,6 +71,15 @@ impl Ledger {
         Self::builder(address).open().await
     }
 
+    /// Opens the ledger at `address` to read it: see [`LedgerBuilder::read_only`].
+    ///
+    /// # Errors
+    ///
+    /// There is none, or see [`LedgerBuilder::open`].
+    pub async fn open_read_only(address: &str) -> Result<Self, LedgerError> {
+        Self::builder(address).read_only().open().await
+    }
+
     /// Begins to say how the ledger at `address` is opened.
     pub fn builder(address: impl Into<String>) -> LedgerBuilder {
         LedgerBuilder {
@@ -200,7 +209,15 @@ impl LedgerBuilder {
         self
     }
 
-    /// Takes only a ledger that is there already, and changes nothing in it.
+    /// Takes only a ledger that is there already, and changes nothing in it: it may lie where nothing can be written, as
+    /// a copy for an auditor does. Without the ledger's key the record can be read, approvals cannot.
+    ///
+    /// An SQLite file is read with its write-ahead log, `FILE-wal`, which is there while a program records or after it was
+    /// killed. SQLite makes an index beside it, `FILE-shm`; where it can neither make nor find one, this is
+    /// [`LedgerError::Log`], because what is in the log would be missing. **So a copy is best made after the
+    /// program that records has ended**: then all is in the one file, and nothing is made beside it. A copy of the file
+    /// alone, made while a program records, lacks what is in the log without any sign of it, and can be torn; the
+    /// same holds for a mount of the file without its folder.
     pub fn read_only(mut self) -> Self {
         self.opening.mode = Mode::Read;
         self

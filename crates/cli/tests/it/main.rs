@@ -14,6 +14,7 @@ mod examples;
 mod explain;
 mod init;
 mod program;
+mod read_only;
 mod record;
 mod sanitize;
 mod serve;

@@ -5,14 +5,15 @@ mod audit;
 pub(crate) mod changes;
 mod open;
 pub(super) mod read;
+mod readers;
 mod seal;
 mod wal;
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use crate::audit::{Chain, Command, Entries, Finish, Writer};
 use crate::hex::Hex;
@@ -22,13 +23,10 @@ use crate::store::{Mode, Opening};
 use crate::{Digest, LedgerError, PublicKey};
 
 use audit::Writing;
-
-/// How many readers look at once.
-const READERS: usize = 4;
+use readers::Readers;
 
 /// An SQLite file: one thread that writes, and readers apart.
 pub(crate) struct Sqlite {
-    path: PathBuf,
     id: Digest,
     public_key: PublicKey,
     /// None where the file was opened for reading without its key.
@@ -36,11 +34,6 @@ pub(crate) struct Sqlite {
     readers: Arc<Readers>,
     /// The thread that writes; none where the file was opened for reading.
     writer: Option<Writer>,
-}
-
-struct Readers {
-    idle: Mutex<Vec<Connection>>,
-    places: Semaphore,
 }
 
 impl Sqlite {
@@ -52,9 +45,37 @@ impl Sqlite {
         if opening.mode != Mode::Create && !path.exists() {
             return Err(opening.absent());
         }
-        let (connection, id, public_key, key) = if opening.mode == Mode::Read {
-            let connection = open::reader(path)?;
-            match open::version(&connection, &opening.address)? {
+        if opening.mode == Mode::Read {
+            return Self::open_to_read(path, opening);
+        }
+        let mut connection = open::writer(path)?;
+        open::migrate(&mut connection, &opening.address)?;
+        if open::identity(&connection)?.is_none() {
+            let key = Key::read_or_create(opening.key_file()?)?;
+            open::found(&connection, &Hex::new(random()?), &key.public())?;
+        }
+        let (id, public_key) = open::identity(&connection)?.ok_or_else(|| opening.absent())?;
+        let key = opening.key_for_writing(&public_key)?;
+        let log = wal::LogKeeper::start(path)?;
+        let writing = Writing::new(connection, log, Arc::clone(&key), id);
+        let store = Self {
+            id,
+            public_key,
+            key: Some(Arc::clone(&key)),
+            readers: Arc::new(Readers::new(path, true)),
+            writer: Some(opening.writer(id, Box::new(writing))?),
+        };
+        Ok((store, Some(key)))
+    }
+
+    /// Opens a file that may be one that cannot be written.
+    fn open_to_read(
+        path: &Path,
+        opening: &Opening,
+    ) -> Result<(Self, Option<Arc<Key>>), LedgerError> {
+        let readers = Readers::new(path, false);
+        let (id, public_key) = readers.look(|connection| {
+            match open::version(connection, &opening.address)? {
                 0 => return Err(opening.absent()),
                 found if found < latest() => {
                     return Err(LedgerError::Older {
@@ -64,35 +85,16 @@ impl Sqlite {
                 }
                 _ => {}
             }
-            let (id, public_key) = open::identity(&connection)?.ok_or_else(|| opening.absent())?;
-            let key = opening.key_for_reading(&public_key)?;
-            (connection, id, public_key, key)
-        } else {
-            let mut connection = open::writer(path)?;
-            open::migrate(&mut connection, &opening.address)?;
-            if open::identity(&connection)?.is_none() {
-                let key = Key::read_or_create(opening.key_file()?)?;
-                open::found(&connection, &Hex::new(random()?), &key.public())?;
-            }
-            let (id, public_key) = open::identity(&connection)?.ok_or_else(|| opening.absent())?;
-            let key = opening.key_for_writing(&public_key)?;
-            (connection, id, public_key, Some(key))
-        };
-        let mut store = Self {
-            path: path.to_owned(),
+            open::identity(connection)?.ok_or_else(|| opening.absent())
+        })?;
+        let key = opening.key_for_reading(&public_key)?;
+        let store = Self {
             id,
             public_key,
             key: key.clone(),
-            readers: Arc::new(Readers::new()),
+            readers: Arc::new(readers),
             writer: None,
         };
-        if let Some(key) = &key
-            && opening.mode != Mode::Read
-        {
-            let log = wal::LogKeeper::start(path)?;
-            let writing = Writing::new(connection, log, Arc::clone(key), id);
-            store.writer = Some(opening.writer(id, Box::new(writing))?);
-        }
         Ok((store, key))
     }
 
@@ -143,45 +145,13 @@ impl Sqlite {
     /// Does `work` on a connection that only reads, off the async threads.
     pub(crate) async fn read<T, E>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        work: impl Fn(&Connection) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<LedgerError> + Send + 'static,
     {
-        let closed = || LedgerError::Closed;
-        let _place = self.readers.places.acquire().await.map_err(|_| closed())?;
-        let readers = Arc::clone(&self.readers);
-        let path = self.path.clone();
-        let looked = tokio::task::spawn_blocking(move || {
-            let idle = readers.lock().pop();
-            let connection = match idle {
-                Some(connection) => connection,
-                None => open::reader(&path)?,
-            };
-            let found = work(&connection);
-            // A connection that is in the middle of something is not given to others.
-            if connection.is_autocommit() {
-                readers.lock().push(connection);
-            }
-            found
-        });
-        looked
-            .await
-            .unwrap_or_else(|failed| Err(LedgerError::store("reading", failed).into()))
-    }
-}
-
-impl Readers {
-    fn new() -> Self {
-        Self {
-            idle: Mutex::default(),
-            places: Semaphore::new(READERS),
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        self.readers.read(work).await
     }
 }
 

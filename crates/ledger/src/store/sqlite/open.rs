@@ -19,12 +19,44 @@ fn failed(error: rusqlite::Error) -> LedgerError {
     LedgerError::store("opening the ledger", error)
 }
 
-/// A connection that only reads.
-pub(super) fn reader(path: &Path) -> Result<Connection, LedgerError> {
+/// A connection that only reads, and has read something: only then it shows whether that can be done.
+pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    let connection = Connection::open_with_flags(path, flags)?;
+    configure(&connection)?;
+    connection.pragma_query(None, "schema_version", |_| Ok(()))?;
+    Ok(connection)
+}
+
+/// A connection that only reads a file which nobody writes: no locks, and nothing made beside it.
+///
+/// Where somebody does write, what it reads is worth nothing.
+pub(super) fn still(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(still_uri(path), flags)?;
     configure(&connection)?;
     Ok(connection)
+}
+
+fn still_uri(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    if path.is_absolute() {
+        // An empty host; Windows wants its drive after a slash of its own.
+        uri.push_str(if cfg!(windows) { "///" } else { "//" });
+    }
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'\\' if cfg!(windows) => uri.push('/'),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => {
+                uri.push(char::from(*byte));
+            }
+            other => uri.push_str(&format!("%{other:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
 }
 
 /// A connection that writes. The file is made where there is none, readable by its owner only.
@@ -32,7 +64,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, LedgerError> {
     create(path).map_err(|error| LedgerError::store("making the ledger's file", error))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    configure(&connection)?;
+    configure(&connection).map_err(failed)?;
     let journal: String = connection
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
         .map_err(failed)?;
@@ -56,11 +88,10 @@ fn failed_text(problem: String) -> LedgerError {
     LedgerError::store("opening the ledger", problem)
 }
 
-fn configure(connection: &Connection) -> Result<(), LedgerError> {
-    connection.busy_timeout(PATIENCE).map_err(failed)?;
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(PATIENCE)?;
     connection
-        .execute_batch("PRAGMA trusted_schema = off; PRAGMA foreign_keys = on; PRAGMA temp_store = memory; PRAGMA cache_size = -16384;")
-        .map_err(failed)?;
+        .execute_batch("PRAGMA trusted_schema = off; PRAGMA foreign_keys = on; PRAGMA temp_store = memory; PRAGMA cache_size = -16384;")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Who may open what.
 
+mod read_only;
+
 use kitelogik_ledger::{ApprovalFilter, Ledger, LedgerError, Reviewer};
 
 use super::world::{allowed, record, try_record};
