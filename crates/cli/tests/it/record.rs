@@ -76,6 +76,9 @@ fn decisions_are_listed_and_found_by_what_they_say() {
     let listed = shell.run(&["audit", "query"]).code(0).stdout;
     assert_eq!(listed.lines().count(), 4, "{listed}");
     let newest = listed.lines().next().unwrap();
+    let id = newest.split(' ').next().unwrap();
+    let shown = shell.run(&["audit", "show", id]).code(0).stdout;
+    assert!(shown.contains("engine_timeout"), "{shown}");
     assert!(
         newest.contains("deny") && newest.contains("(engine_timeout) [never ran]"),
         "{newest}"

@@ -7,7 +7,8 @@ use crate::output::Output;
 use crate::store::StoreArguments;
 
 const EXAMPLES: &str = "\
-With --json, one decision a line, with its arguments as they were recorded.
+Each line begins with the decision's id, for `audit show`. With --json, one decision a line, with its arguments as they
+were recorded.
 
 Exit codes: 0 there are some, 1 there are none, 2 an error
 

@@ -16,7 +16,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Show {
-    /// The decision's id: `decision_id` in `audit query --json`
+    /// The decision's id, with which each line of `audit query` begins
     id: String,
     #[command(flatten)]
     store: StoreArguments,

@@ -7,8 +7,9 @@ use crate::output::Output;
 use crate::store::StoreArguments;
 
 const EXAMPLES: &str = "\
-Shown are all entries: decisions, outcomes, steps of approvals, changes of the gate. With --json, one entry a line.
-It goes on until it is interrupted.
+Shown are all entries: decisions, outcomes, steps of approvals, changes of the gate. Each line begins with an id: that of
+a decision, for `audit show`, or of a request, for `approvals show`. With --json, one entry a line. It goes on until it
+is interrupted.
 
 Exit codes: 0 interrupted, 2 an error
 

@@ -10,7 +10,10 @@ use crate::answer::Outcome;
 use crate::decisions::style_of;
 use crate::output::{Output, shown, style};
 
-/// A decision, on one line.
+/// How wide the column of ids is: that of a decision.
+const ID_WIDTH: usize = 36;
+
+/// A decision, on one line, first its id.
 pub(super) fn line(record: &AuditRecord, output: &mut Output) -> Outcome<()> {
     let verdict = format!("{:16}", record.verdict.as_str());
     let verdict = output.paint(style_of(record.verdict), verdict);
@@ -18,7 +21,8 @@ pub(super) fn line(record: &AuditRecord, output: &mut Output) -> Outcome<()> {
         .fail_closed
         .map_or(String::new(), |code| format!(" ({code})"));
     output.line(format_args!(
-        "{} {verdict} {:20} {:19} {:16} {}{fault} [{}]",
+        "{:ID_WIDTH$} {} {verdict} {:20} {:19} {:16} {}{fault} [{}]",
+        shown(&record.decision_id),
         time(record.at),
         shown(&record.tool),
         record.tier.as_str(),
@@ -90,7 +94,7 @@ pub(super) fn block(record: &AuditRecord, output: &mut Output) -> Outcome<()> {
     Ok(())
 }
 
-/// An entry of a chain, on one line.
+/// An entry of a chain, on one line, first the id of the decision or the request that it is about.
 pub(super) fn entry(entry: &AuditEntry, output: &mut Output) -> Outcome<()> {
     let content = &entry.content;
     let known = |text: &Option<String>| text.as_deref().map(shown).unwrap_or_default();
@@ -129,8 +133,7 @@ pub(super) fn entry(entry: &AuditEntry, output: &mut Output) -> Outcome<()> {
                 .as_deref()
                 .map_or(String::new(), |by| format!(" by {}", shown(by)));
             let what = format!(
-                "{} {}{by} {}",
-                known(&content.request),
+                "{}{by} {}",
                 known(&content.transition),
                 known(&content.note)
             );
@@ -161,8 +164,13 @@ pub(super) fn entry(entry: &AuditEntry, output: &mut Output) -> Outcome<()> {
             format!("writer {} {}", entry.writer, known(&content.name)),
         ),
     };
+    let id = match (&content.decision_id, &content.request) {
+        (Some(id), _) if content.kind != EntryKind::Approval => shown(id),
+        (_, Some(id)) => shown(id),
+        _ => "-".to_owned(),
+    };
     output.line(format_args!(
-        "{} {kind} {}",
+        "{id:ID_WIDTH$} {} {kind} {}",
         time(content.at),
         what.trim_end()
     ))
