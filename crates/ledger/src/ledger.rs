@@ -81,6 +81,20 @@ impl Ledger {
     }
 
     /// Begins to say how the ledger at `address` is opened.
+    ///
+    /// A PostgreSQL is spoken to over TLS as the address says, in libpq's words. **Wherever there is TLS, the
+    /// server's certificate and its name are checked**: `require`, which to libpq is TLS with whomever, here is
+    /// `verify-full`, and so is `verify-ca`.
+    ///
+    /// | in the address | what it means |
+    /// |---|---|
+    /// | nothing, server on another machine | `sslmode=require` |
+    /// | nothing, loopback or Unix socket | `sslmode=prefer` |
+    /// | `sslmode=require`, `verify-ca`, `verify-full` | TLS with a server that proves its name, or no connection; the password is not sent before |
+    /// | `sslmode=prefer` | the same where the server says that it has TLS, else plain text: whoever is in between decides |
+    /// | `sslmode=disable` | plain text, for networks that you trust; also for a server on this machine whose certificate nobody vouches for |
+    /// | `sslrootcert=FILE` | trusts the CA certificates in this file (PEM) and no others, and demands TLS unless `sslmode` says otherwise |
+    /// | `sslrootcert=system` | trusts those of the system: the default |
     pub fn builder(address: impl Into<String>) -> LedgerBuilder {
         LedgerBuilder {
             opening: Opening {

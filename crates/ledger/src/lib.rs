@@ -53,6 +53,8 @@ mod ledger;
 mod notify;
 mod store;
 mod time;
+#[cfg(any(feature = "postgres", feature = "webhook"))]
+mod tls;
 
 pub use approvals::{
     ApprovalError, ApprovalFilter, ApprovalOptions, ApprovalState, ApprovalView, ApprovalWatch,

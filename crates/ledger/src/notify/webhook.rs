@@ -13,9 +13,7 @@ use http_body_util::Full;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ring::hmac;
-use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
-use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -58,14 +56,15 @@ pub enum WebhookError {
     /// The secret is too short to sign with.
     #[error("the webhook's secret is shorter than 16 bytes")]
     Secret,
-    /// The system's certificates cannot be used.
-    #[error("the system's certificates cannot be used: {problem}")]
+    /// There are no certificates to check the server by.
+    #[error("the webhook's receiver cannot be checked: {problem}")]
     Tls {
-        /// What the verifier says.
+        /// What is wrong with the system's certificates, or with those that were given.
         problem: String,
     },
 }
 
+#[derive(Clone)]
 struct Target {
     uri: Uri,
     host: String,
@@ -114,7 +113,7 @@ impl Webhook {
             host: host(authority),
             port,
             shown: authority.to_string(),
-            tls: secure.then(tls).transpose()?,
+            tls: secure.then(|| tls(None)).transpose()?,
             uri,
             secret,
         };
@@ -125,6 +124,21 @@ impl Webhook {
             timeout: Duration::from_secs(10),
             outbox: Outbox::new(),
         })
+    }
+
+    /// Trusts these CA certificates (PEM, one or more) **and no others**. Default: those of the system.
+    ///
+    /// # Errors
+    ///
+    /// The URL begins with `http://`, where nothing is checked, or the certificates cannot be used.
+    pub fn ca_certificates(mut self, pem: impl AsRef<[u8]>) -> Result<Self, WebhookError> {
+        if self.target.tls.is_none() {
+            return Err(WebhookError::Url {
+                problem: "is `http`, but certificates are given, which need `https`",
+            });
+        }
+        Arc::make_mut(&mut self.target).tls = Some(tls(Some(pem.as_ref()))?);
+        Ok(self)
     }
 
     /// The value of `webhook-signature` that a message must have, for a receiver to compare: `v1,` and base64.
@@ -299,18 +313,11 @@ fn host(authority: &Authority) -> String {
         .to_owned()
 }
 
-fn tls() -> Result<TlsConnector, WebhookError> {
-    let wrong = |error: rustls::Error| WebhookError::Tls {
-        problem: error.to_string(),
-    };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(wrong)?
-        .with_platform_verifier()
-        .map_err(wrong)?
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
+fn tls(authorities: Option<&[u8]>) -> Result<TlsConnector, WebhookError> {
+    match crate::tls::config(authorities) {
+        Ok(config) => Ok(TlsConnector::from(Arc::new(config))),
+        Err(problem) => Err(WebhookError::Tls { problem }),
+    }
 }
 
 /// Between half of `pause` and all of it, so that those who failed together do not come back together.

@@ -11,3 +11,4 @@ mod approvals;
 mod audit;
 mod crash;
 mod stores;
+mod tls;

@@ -1,23 +1,27 @@
 //! Connections, and the threads that drive them.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Connect, Manager, ManagerConfig, Pool, RecyclingMethod};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use rustls_platform_verifier::Verifier;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
-use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::security::Security;
 use crate::LedgerError;
 
 /// How long to wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// After so long without a word the system asks whether the other machine is still there, and after twice
+/// as long without an answer the connection is lost.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// How many connections one process has at most, besides the one that writes and one that listens.
 const CONNECTIONS: usize = 8;
@@ -54,30 +58,29 @@ impl Drop for Background {
 impl Connector {
     /// For the database at `address`, in the form of a URL.
     ///
-    /// Where the address does not say otherwise (`sslmode=`), a database on another machine is spoken to
-    /// over TLS only. What certificates are trusted is the system's choice.
+    /// What TLS it wants is in [`Ledger::builder`](crate::Ledger::builder).
     pub(crate) fn new(address: &str) -> Result<Self, LedgerError> {
         let wrong = |hint| LedgerError::Address {
             address: crate::address::shown(address),
             hint,
         };
-        // These are libpq's names for what is always done here where there is TLS.
-        let plain = address
-            .replace("sslmode=verify-full", "sslmode=require")
-            .replace("sslmode=verify-ca", "sslmode=require");
+        let (security, plain) = Security::split(address).map_err(wrong)?;
         let mut config: Config = plain.parse().map_err(|_| wrong(", as libpq has them"))?;
         if config.get_hosts().is_empty() {
             return Err(wrong("; it names no host"));
         }
-        if !plain.contains("sslmode=") && !config.get_hosts().iter().all(is_local) {
-            config.ssl_mode(SslMode::Require);
-        }
+        config.ssl_mode(security.mode(&config));
         config
             .connect_timeout(PATIENCE)
-            .keepalives_idle(Duration::from_secs(30));
+            .keepalives_idle(SILENCE)
+            .keepalives_interval(SILENCE / 2)
+            .keepalives_retries(2)
+            .tcp_user_timeout(SILENCE.saturating_mul(2));
         if config.get_application_name().is_none() {
             config.application_name("kitelogik");
         }
+        let tls = MakeRustlsConnect::new(tls(security.authorities.as_deref())?);
+        // Behind all that can fail: a runtime may not be dropped where nothing may block.
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("kitelogik-postgres")
@@ -86,7 +89,7 @@ impl Connector {
             .map_err(|error| LedgerError::store("starting a thread", error))?;
         Ok(Self {
             config,
-            tls: MakeRustlsConnect::new(tls()?),
+            tls,
             runtime: Arc::new(Background(Some(runtime))),
         })
     }
@@ -157,27 +160,17 @@ impl Connect for Connector {
     }
 }
 
-fn is_local(host: &Host) -> bool {
-    match host {
-        Host::Tcp(name) => {
-            name == "localhost"
-                || name
-                    .parse::<std::net::IpAddr>()
-                    .is_ok_and(|address| address.is_loopback())
+/// By these authorities and no others, or by those of the system.
+fn tls(authorities: Option<&Path>) -> Result<rustls::ClientConfig, LedgerError> {
+    let unusable = |problem: String| LedgerError::store("setting up TLS", problem);
+    let named = |path: &Path, problem: &dyn std::fmt::Display| {
+        unusable(format!("`{}`: {problem}", path.display()))
+    };
+    match authorities {
+        None => crate::tls::config(None).map_err(unusable),
+        Some(path) => {
+            let pem = std::fs::read(path).map_err(|error| named(path, &error))?;
+            crate::tls::config(Some(&pem)).map_err(|problem| named(path, &problem))
         }
-        #[cfg(unix)]
-        Host::Unix(_) => true,
     }
-}
-
-fn tls() -> Result<rustls::ClientConfig, LedgerError> {
-    let unusable = |error: rustls::Error| LedgerError::store("setting up TLS", error);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Verifier::new(provider.clone()).map_err(unusable)?;
-    Ok(rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(unusable)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth())
 }

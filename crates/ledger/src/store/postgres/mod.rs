@@ -7,6 +7,7 @@ mod connect;
 mod open;
 pub(super) mod read;
 mod seal;
+mod security;
 
 use std::sync::Arc;
 
