@@ -79,7 +79,9 @@ impl Approvals {
     ///
     /// The call waits until its request is decided or expires, and wakes at once when it is: in the
     /// same process, in another one on the same PostgreSQL, and within 100 ms where another process
-    /// shares the SQLite file. After [`ApprovalOptions::wait`] it gives up and answers that the
+    /// shares the SQLite file. Where the connection is lost on which PostgreSQL would tell, the call
+    /// looks again as soon as there is another, which is tried every second; one that fell silent
+    /// counts as lost within 5 s. After [`ApprovalOptions::wait`] it gives up and answers that the
     /// request is pending; the request stays, and the same call asked again goes on waiting for it,
     /// also after a restart.
     pub fn waiting(&self) -> WaitingApprover {

@@ -165,6 +165,11 @@ impl Postgres {
         self.inner.pool.get().await.map_err(no_connection)
     }
 
+    /// Closes the connections of the pool that nobody uses.
+    pub(crate) fn forget_idle(&self) {
+        self.inner.pool.retain(|_, _| false);
+    }
+
     /// How to make a connection outside of the pool, as for `LISTEN`.
     pub(crate) fn connector(&self) -> &Connector {
         &self.inner.connector

@@ -7,6 +7,8 @@
 )]
 
 mod asking;
+#[cfg(feature = "postgres")]
+mod cut;
 mod deciding;
 pub(crate) mod desk;
 mod editing;
