@@ -7,6 +7,7 @@ use kitelogik_ledger::Ledger;
 use tokio::sync::watch;
 
 use crate::chain::ChainWatch;
+use crate::cookie::Cookies;
 use crate::origin::Origins;
 use crate::secret::FormKey;
 use crate::sign_in::{Attempts, Sessions};
@@ -15,7 +16,11 @@ use crate::sign_in::{Attempts, Sessions};
 pub(crate) struct App {
     pub(crate) ledger: Ledger,
     pub(crate) origins: Origins,
+    pub(crate) cookies: Cookies,
     pub(crate) sessions: Sessions,
+    /// Where else people sign in.
+    #[cfg(feature = "oidc")]
+    pub(crate) oidc: Option<Arc<crate::oidc::SignIns>>,
     pub(crate) attempts: Attempts,
     pub(crate) forms: FormKey,
     pub(crate) chain: ChainWatch,

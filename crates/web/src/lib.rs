@@ -41,9 +41,12 @@
 mod api;
 mod app;
 mod chain;
+mod cookie;
 mod guard;
 mod identity;
 mod moment;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod origin;
 mod page;
 mod problem;
@@ -61,6 +64,8 @@ mod visitor;
 pub use chain::ChainState;
 pub use identity::Identity;
 pub use moment::{read_time, span};
+#[cfg(feature = "oidc")]
+pub use oidc::{Oidc, OidcError, ReviewerFile, ReviewerFileError, ReviewerRule, RuleTenants};
 pub use origin::{Origin, OriginError};
 pub use report::{Report, ReportError};
 pub use secret::NoRandomness;

@@ -92,6 +92,11 @@ impl Origin {
             || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 
+    /// The port that browsers connect to.
+    pub(crate) fn port(&self) -> u16 {
+        self.port.unwrap_or(self.default_port())
+    }
+
     fn default_port(&self) -> u16 {
         if self.secure { 443 } else { 80 }
     }
@@ -99,8 +104,7 @@ impl Origin {
     /// Whether a `Host` header names this.
     fn has_host(&self, header: &str) -> bool {
         split(&header.to_ascii_lowercase()).is_some_and(|(host, port)| {
-            host == self.host
-                && port.unwrap_or(self.default_port()) == self.port.unwrap_or(self.default_port())
+            host == self.host && port.unwrap_or(self.default_port()) == self.port()
         })
     }
 }
@@ -164,7 +168,12 @@ impl Origins {
     }
 
     pub(crate) fn has_host(&self, header: &str) -> bool {
-        self.origins.iter().any(|origin| origin.has_host(header))
+        self.of_host(header).is_some()
+    }
+
+    /// The one that a `Host` header names.
+    pub(crate) fn of_host(&self, header: &str) -> Option<&Origin> {
+        self.origins.iter().find(|origin| origin.has_host(header))
     }
 
     pub(crate) fn has_origin(&self, header: &str) -> bool {

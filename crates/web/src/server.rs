@@ -16,8 +16,11 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::app::{App, Shared};
 use crate::chain::ChainWatch;
+use crate::cookie::Cookies;
 use crate::guard::guard;
 use crate::identity::Identity;
+#[cfg(feature = "oidc")]
+use crate::oidc::{Oidc, OidcError, SetUpError, SignIns};
 use crate::origin::{Origin, Origins};
 use crate::secret::{FormKey, NoRandomness};
 use crate::sign_in::{Attempts, Sessions};
@@ -50,6 +53,8 @@ pub struct ServerBuilder {
     public: bool,
     origin: Option<Origin>,
     tokens: Option<TokenFile>,
+    #[cfg(feature = "oidc")]
+    oidc: Option<Oidc>,
     session_lifetime: Duration,
     attempts: u32,
 }
@@ -80,6 +85,20 @@ pub enum ServerError {
     /// The system gives no random numbers.
     #[error(transparent)]
     Random(#[from] NoRandomness),
+    /// Nobody could sign in at the provider.
+    #[cfg(feature = "oidc")]
+    #[error(transparent)]
+    Oidc(#[from] OidcError),
+}
+
+#[cfg(feature = "oidc")]
+impl From<SetUpError> for ServerError {
+    fn from(error: SetUpError) -> Self {
+        match error {
+            SetUpError::Oidc(error) => Self::Oidc(error),
+            SetUpError::Random(error) => Self::Random(error),
+        }
+    }
 }
 
 impl ServerBuilder {
@@ -108,6 +127,14 @@ impl ServerBuilder {
         self
     }
 
+    /// Where else people sign in on the page: at an OpenID provider, where they have accounts. Default: nowhere. The API
+    /// goes on to take tokens only.
+    #[cfg(feature = "oidc")]
+    pub fn oidc(mut self, oidc: Oidc) -> Self {
+        self.oidc = Some(oidc);
+        self
+    }
+
     /// How long somebody stays signed in. Default: 8 hours.
     pub fn session_lifetime(mut self, lifetime: Duration) -> Self {
         self.session_lifetime = lifetime;
@@ -124,7 +151,8 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// The address cannot be listened at, or is reached from other machines and nobody said that this is meant.
+    /// The address cannot be listened at, or is reached from other machines and nobody said that this is meant; or the
+    /// file of reviewers at a provider lets nobody in.
     pub async fn start(self) -> Result<Server, ServerError> {
         let address = self.address;
         let is_meant = self.public && self.origin.is_some();
@@ -135,11 +163,20 @@ impl ServerBuilder {
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let bound = listener.local_addr().map_err(listen)?;
         let (end, ending) = watch::channel(false);
+        let sessions = Sessions::new(self.session_lifetime, self.tokens);
+        #[cfg(feature = "oidc")]
+        let oidc = self.oidc.map(SignIns::new).transpose()?.map(Arc::new);
+        #[cfg(feature = "oidc")]
+        let sessions = sessions.oidc(oidc.clone());
+        let origins = Origins::new(self.origin, bound);
         let app = Arc::new(App {
             chain: ChainWatch::new(self.ledger.clone()),
             ledger: self.ledger,
-            origins: Origins::new(self.origin, bound),
-            sessions: Sessions::new(self.session_lifetime, self.tokens),
+            cookies: Cookies::new(&origins),
+            origins,
+            sessions,
+            #[cfg(feature = "oidc")]
+            oidc,
             attempts: Attempts::new(self.attempts, Duration::from_secs(60)),
             forms: FormKey::new()?,
             ending,
@@ -163,6 +200,8 @@ impl Server {
             public: false,
             origin: None,
             tokens: None,
+            #[cfg(feature = "oidc")]
+            oidc: None,
             session_lifetime: Duration::from_secs(8 * 3600),
             attempts: 10,
         }

@@ -2,10 +2,14 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+#[cfg(feature = "oidc")]
+use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::identity::Identity;
+#[cfg(feature = "oidc")]
+use crate::oidc::{SignIns, SignedIn};
 use crate::secret::{Digest, NoRandomness, secret};
 use crate::token::TokenFile;
 
@@ -16,11 +20,14 @@ const MAX_SESSIONS: usize = 1000;
 const MAX_ADDRESSES: usize = 10_000;
 
 /// How a session was begun, and so what ends it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum Origin {
     Link,
     /// With the token of this digest: the session ends when the token does.
     Token(Digest),
+    /// At the provider: the session ends when the person is no reviewer any more.
+    #[cfg(feature = "oidc")]
+    Provider(Arc<SignedIn>),
 }
 
 #[derive(Clone, Debug)]
@@ -40,10 +47,11 @@ pub(crate) struct Notice {
 }
 
 /// Who is signed in. Kept in memory: when the server starts anew, all sign in again.
-#[derive(Debug)]
 pub(crate) struct Sessions {
     lifetime: Duration,
     tokens: Option<TokenFile>,
+    #[cfg(feature = "oidc")]
+    oidc: Option<Arc<SignIns>>,
     sessions: Mutex<HashMap<Digest, Session>>,
     links: Mutex<HashMap<Digest, (Identity, Instant)>>,
 }
@@ -53,9 +61,18 @@ impl Sessions {
         Self {
             lifetime,
             tokens,
+            #[cfg(feature = "oidc")]
+            oidc: None,
             sessions: Mutex::default(),
             links: Mutex::default(),
         }
+    }
+
+    /// Lets people in whom a provider names.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn oidc(mut self, oidc: Option<Arc<SignIns>>) -> Self {
+        self.oidc = oidc;
+        self
     }
 
     /// How long a session lasts.
@@ -95,6 +112,23 @@ impl Sessions {
         }
     }
 
+    /// Signs in who the provider named; none where they may not.
+    #[cfg(feature = "oidc")]
+    pub(crate) fn by_provider(&self, who: &SignedIn) -> Result<Option<String>, NoRandomness> {
+        match self.reviewer(who) {
+            Some(identity) => {
+                let origin = Origin::Provider(Arc::new(who.clone()));
+                self.begin(identity, origin).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
+    #[cfg(feature = "oidc")]
+    fn reviewer(&self, who: &SignedIn) -> Option<Identity> {
+        self.oidc.as_ref()?.identity(who)
+    }
+
     /// Whose token this is.
     pub(crate) fn bearer(&self, token: &str) -> Option<Identity> {
         self.holder(&Digest::of(token))
@@ -108,6 +142,8 @@ impl Sessions {
             match &session.origin {
                 Origin::Link => Some(session.identity),
                 Origin::Token(token) => self.holder(token),
+                #[cfg(feature = "oidc")]
+                Origin::Provider(who) => self.reviewer(who),
             }
         } else {
             None

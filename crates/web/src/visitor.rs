@@ -1,7 +1,7 @@
 //! Who made a request: by cookie on pages, by bearer token on the API, never by the one on the other.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
@@ -40,7 +40,7 @@ impl OptionalFromRequestParts<Shared> for Visitor {
         parts: &mut Parts,
         app: &Shared,
     ) -> Result<Option<Self>, Self::Rejection> {
-        let Some(cookie) = cookie(&parts.headers, session_cookie(app)) else {
+        let Some(cookie) = app.cookies.session(&parts.headers) else {
             return Ok(None);
         };
         Ok(app
@@ -108,55 +108,6 @@ impl FromRequestParts<Shared> for Bearer {
             },
         }
     }
-}
-
-/// The cookie of a session. With `__Host-`, no other host can set it, and it goes out by TLS only.
-pub(crate) fn session_cookie(app: &Shared) -> &'static str {
-    if app.origins.is_secure() {
-        "__Host-kitelogik"
-    } else {
-        "kitelogik"
-    }
-}
-
-/// The cookie that ties a form for signing in to one browser.
-pub(crate) fn form_cookie(app: &Shared) -> &'static str {
-    if app.origins.is_secure() {
-        "__Host-kitelogik-form"
-    } else {
-        "kitelogik-form"
-    }
-}
-
-/// The value of a cookie that is there once.
-pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
-    let mut values = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(own, _)| *own == name)
-        .map(|(_, value)| value.to_owned());
-    let value = values.next()?;
-    values.next().is_none().then_some(value)
-}
-
-/// Sets a cookie, or with an age of zero takes it away.
-pub(crate) fn set_cookie(
-    app: &Shared,
-    name: &str,
-    value: &str,
-    max_age: std::time::Duration,
-) -> Option<HeaderValue> {
-    let secure = if app.origins.is_secure() {
-        "; Secure"
-    } else {
-        ""
-    };
-    let age = max_age.as_secs();
-    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}");
-    HeaderValue::from_str(&text).ok()
 }
 
 /// `text` as it stands in a query.

@@ -146,7 +146,13 @@ pub(crate) fn page(template: &impl Template) -> Result<Response, Failure> {
         .map_err(Failure::Template)
 }
 
-fn message(status: StatusCode, title: &str, text: String, again: Option<String>) -> Response {
+/// A page that says something, and where the browser goes from there.
+pub(super) fn message(
+    status: StatusCode,
+    title: &str,
+    text: String,
+    again: Option<String>,
+) -> Response {
     let message = Message { title, text, again };
     match message.render() {
         Ok(html) => (status, Html(html)).into_response(),

@@ -5,6 +5,8 @@ mod audit;
 mod failure;
 mod frame;
 mod live;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod session_report;
 mod sign_in;
 
@@ -19,7 +21,15 @@ pub(crate) use self::failure::{Failure, elsewhere};
 
 /// All pages and what they load.
 pub(crate) fn routes() -> Router<Shared> {
-    Router::new()
+    let routes = Router::new();
+    #[cfg(feature = "oidc")]
+    let routes = routes
+        .route(
+            "/sign-in/oidc",
+            get(async || Redirect::to("/sign-in")).post(oidc::begin),
+        )
+        .route(crate::oidc::CALLBACK, get(oidc::end));
+    routes
         .route("/", get(async || Redirect::to("/approvals")))
         .route("/sign-in", get(sign_in::form).post(sign_in::begin))
         .route("/sign-in/{code}", get(sign_in::link))

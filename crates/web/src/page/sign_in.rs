@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::failure::{Failure, is_own_path, page};
 use crate::app::{Peer, Shared};
 use crate::secret::secret;
-use crate::visitor::{Visitor, cookie, form_cookie, session_cookie, set_cookie};
+use crate::visitor::Visitor;
 
 /// How long a form for signing in may lie open.
 const FORM_LIFETIME: Duration = Duration::from_secs(3600);
@@ -25,6 +25,8 @@ struct SignIn {
     next: String,
     code: String,
     problem: Option<String>,
+    /// Where else people sign in.
+    provider: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -72,7 +74,7 @@ pub(crate) async fn begin(
     form: Result<Form<Credentials>, FormRejection>,
 ) -> Result<Response, Failure> {
     let Form(form) = form?;
-    let own = cookie(&headers, form_cookie(&app));
+    let own = app.cookies.form(&headers);
     if !own.is_some_and(|own| app.forms.is_token(&own, &form.csrf)) {
         return Err(Failure::Forged);
     }
@@ -103,14 +105,10 @@ pub(crate) async fn begin(
         "/approvals"
     };
     let mut response = Redirect::to(next).into_response();
+    let headers = response.headers_mut();
     let lifetime = app.sessions.lifetime();
-    let cookies = [
-        set_cookie(&app, session_cookie(&app), &session, lifetime),
-        set_cookie(&app, form_cookie(&app), "", Duration::ZERO),
-    ];
-    for cookie in cookies.into_iter().flatten() {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
+    app.cookies.set_session(headers, &session, lifetime);
+    app.cookies.set_form(headers, "", Duration::ZERO);
     Ok(response)
 }
 
@@ -139,13 +137,13 @@ pub(crate) async fn end(
     visitor.check(&app, &form.csrf)?;
     app.sessions.end(&visitor.cookie);
     let mut response = Redirect::to("/sign-in").into_response();
-    if let Some(cookie) = set_cookie(&app, session_cookie(&app), "", Duration::ZERO) {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
+    app.cookies
+        .set_session(response.headers_mut(), "", Duration::ZERO);
     Ok(response)
 }
 
-fn show(
+/// The form, with what went wrong before.
+pub(super) fn show(
     app: &Shared,
     next: String,
     code: String,
@@ -161,9 +159,19 @@ fn show(
         },
         code,
         problem,
+        provider: provider(app),
     })?;
-    if let Some(cookie) = set_cookie(app, form_cookie(app), &own, FORM_LIFETIME) {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
+    app.cookies
+        .set_form(response.headers_mut(), &own, FORM_LIFETIME);
     Ok(response)
+}
+
+#[cfg(feature = "oidc")]
+fn provider(app: &Shared) -> Option<String> {
+    app.oidc.as_ref().map(|oidc| oidc.host().to_owned())
+}
+
+#[cfg(not(feature = "oidc"))]
+fn provider(_: &Shared) -> Option<String> {
+    None
 }

@@ -12,7 +12,7 @@ use crate::house::{House, refund};
 const ENTER: &str = "\u{e007}";
 
 /// One browser at a time: several would wait for each other's processor time.
-fn one_at_a_time() -> MutexGuard<'static, ()> {
+pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
     static BROWSER: Mutex<()> = Mutex::new(());
     BROWSER.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -30,7 +30,7 @@ fn live(page: &Page, house: &House) {
         .unwrap();
 }
 
-fn text(page: &Page, selector: &str) -> String {
+pub(crate) fn text(page: &Page, selector: &str) -> String {
     let found = page.evaluate(&format!(
         "return document.querySelector('{selector}').innerText"
     ));

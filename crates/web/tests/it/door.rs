@@ -23,13 +23,14 @@ fn nothing_is_shown_without_signing_in() {
     let house = House::open();
     house.ask(&refund(150));
     for page in PAGES {
+        let name = house.cookie_name("");
         for cookie in [
-            "",
-            "kitelogik=",
-            "kitelogik=guess",
-            "kitelogik=a; kitelogik=b",
+            String::new(),
+            format!("{name}="),
+            format!("{name}=guess"),
+            format!("{name}=a; {name}=b"),
         ] {
-            let answer = house.get(page, cookie).status(303);
+            let answer = house.get(page, &cookie).status(303);
             assert!(
                 answer
                     .header("location")
@@ -56,7 +57,7 @@ fn a_link_signs_in_once() {
         .sign_in_form(&house.link, &[("code", &code)])
         .status(303);
     assert_eq!(first.header("location"), Some("/approvals"));
-    let cookie = format!("kitelogik={}", first.cookie("kitelogik").unwrap());
+    let cookie = house.session_of(&first).unwrap();
     let page = house.get("/approvals", &cookie).status(200);
     assert!(page.body.contains("<b>ann</b>"), "{}", page.body);
     house
@@ -221,16 +222,10 @@ fn who_fails_too_often_has_to_wait_and_keeps_nobody_out_who_has_a_token() {
     }
     let told = house.try_token("klt_guess").status(429);
     assert!(told.header("retry-after").unwrap().parse::<u64>().unwrap() <= 60);
-    assert_eq!(told.cookie("kitelogik"), None);
+    assert_eq!(house.session_of(&told), None);
     house.api("GET", "/api/v1/me", "klt_guess", "").status(429);
     house.api("GET", "/api/v1/me", &token, "").status(200);
-    assert!(
-        house
-            .try_token(&token)
-            .status(303)
-            .cookie("kitelogik")
-            .is_some()
-    );
+    house.sign_in(&token);
 }
 
 #[test]
@@ -291,8 +286,24 @@ fn the_cookie_is_for_this_host_and_https_alone_where_there_is_tls() {
     send(port, "GET", "/sign-in", &[], "").status(421);
     let page = send(port, "GET", "/sign-in", &[("Host", "a.example")], "").status(200);
     let cookie = page.header("set-cookie").unwrap();
-    assert!(cookie.starts_with("__Host-kitelogik-form="), "{cookie}");
+    assert!(cookie.starts_with("__Host-kitelogik-443-form="), "{cookie}");
     assert!(cookie.ends_with("; Secure"), "{cookie}");
+}
+
+/// A browser sends the cookies of a host to all its ports.
+#[test]
+fn two_servers_of_one_machine_leave_each_others_people_signed_in() {
+    let (one, other) = (House::open(), House::open());
+    let of_one = one.sign_in(&one.token(Identity::new("bo", "manager")));
+    let of_other = other.sign_in(&other.token(Identity::new("cy", "manager")));
+    let both = format!("{of_one}; {of_other}");
+    assert!(one.get("/approvals", &both).body.contains("<b>bo</b>"));
+    assert!(other.get("/approvals", &both).body.contains("<b>cy</b>"));
+    let page = other.get("/approvals", &both);
+    let out = other.post("/sign-out", &both, &[("csrf", &page.form_token())]);
+    assert_eq!(out.status(303).cookie(&one.cookie_name("")), None);
+    one.get("/approvals", &both).status(200);
+    other.get("/approvals", &both).status(303);
 }
 
 #[test]

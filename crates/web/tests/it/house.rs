@@ -7,7 +7,7 @@ use kitelogik_core::{
     PolicyDecision, SessionContext, ToolCallInput, Use,
 };
 use kitelogik_ledger::{ApprovalView, Ledger, Reviewer, Timestamp};
-use kitelogik_web::{Identity, Server, TokenFile};
+use kitelogik_web::{Identity, Server, ServerBuilder, TokenFile};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -33,19 +33,26 @@ impl House {
 
     /// With a link that can be used for so long.
     pub(crate) fn with_link(lifetime: Duration) -> Self {
+        Self::build(lifetime, |builder| builder)
+    }
+
+    /// With a server that is set up so.
+    pub(crate) fn with(configure: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+        Self::build(Duration::from_secs(60), configure)
+    }
+
+    fn build(lifetime: Duration, configure: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
         let folder = TempDir::new().unwrap();
         let runtime = Runtime::new().unwrap();
         let tokens = TokenFile::new(folder.path().join("tokens"));
         let address = format!("sqlite:{}", folder.path().join("ledger.db").display());
         let (ledger, server) = runtime.block_on(async {
             let ledger = Ledger::open(&address).await.unwrap();
-            let server = Server::builder(ledger.clone())
+            let builder = Server::builder(ledger.clone())
                 .bind(([127, 0, 0, 1], 0).into())
                 .tokens(tokens.clone())
-                .attempts(5)
-                .start()
-                .await
-                .unwrap();
+                .attempts(5);
+            let server = configure(builder).start().await.unwrap();
             (ledger, server)
         });
         let port = server.url().rsplit_once(':').unwrap().1.parse().unwrap();
@@ -144,7 +151,19 @@ impl House {
     /// Signs in with a token; the cookie.
     pub(crate) fn sign_in(&self, token: &str) -> String {
         let answer = self.try_token(token).status(303);
-        format!("kitelogik={}", answer.cookie("kitelogik").unwrap())
+        self.session_of(&answer).unwrap()
+    }
+
+    /// The name of a cookie: the port is in it, since cookies know no ports.
+    pub(crate) fn cookie_name(&self, what: &str) -> String {
+        format!("kitelogik-{}{what}", self.port)
+    }
+
+    /// The session that an answer begins, as a cookie to send.
+    pub(crate) fn session_of(&self, answer: &Answer) -> Option<String> {
+        let name = self.cookie_name("");
+        let value = answer.cookie(&name)?;
+        Some(format!("{name}={value}"))
     }
 
     pub(crate) fn try_token(&self, token: &str) -> Answer {
@@ -154,7 +173,8 @@ impl House {
     /// Opens the page at `path` and sends its form with these fields.
     pub(crate) fn sign_in_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let page = self.get(path, "").status(200);
-        let cookie = format!("kitelogik-form={}", page.cookie("kitelogik-form").unwrap());
+        let name = self.cookie_name("-form");
+        let cookie = format!("{name}={}", page.cookie(&name).unwrap());
         let csrf = page.form_token();
         let mut form = vec![("csrf", csrf.as_str())];
         form.extend(fields);

@@ -14,5 +14,7 @@ mod escaping;
 mod headers;
 mod house;
 mod http;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod pictures;
 mod records;
