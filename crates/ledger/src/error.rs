@@ -76,6 +76,14 @@ pub enum LedgerError {
     /// The ledger was closed, or its writer has ended.
     #[error("the ledger is closed")]
     Closed,
+    /// The ledger was closed, and records could not be written before.
+    #[error("the ledger was closed without {lost} records, which could not be written: {problem}")]
+    Lost {
+        /// How many records are not in the ledger, and no entry tells of it.
+        lost: u64,
+        /// What the store said.
+        problem: String,
+    },
     /// The store failed.
     #[error("{doing}: {problem}")]
     Store {

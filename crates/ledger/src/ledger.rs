@@ -141,20 +141,21 @@ impl Ledger {
 
     /// Writes what waits, signs a checkpoint and ends. What is recorded later is refused.
     ///
-    /// A ledger that is dropped does the same, but blocks its thread.
+    /// A ledger that is dropped does the same, but blocks its thread, and an error is only logged.
     ///
     /// # Errors
     ///
-    /// The runtime is shutting down.
+    /// [`LedgerError::Lost`] where records could not be written before: what waited is given up after three
+    /// attempts. Otherwise the chain has no last entry or no checkpoint that holds it, or the runtime is shutting down.
     pub async fn close(&self) -> Result<(), LedgerError> {
         let shared = Arc::clone(&self.shared);
-        tokio::task::spawn_blocking(move || {
-            if let Ok(writer) = shared.store.writer() {
-                writer.close();
-            }
+        tokio::task::spawn_blocking(move || match shared.store.writer() {
+            Ok(writer) => writer.close(),
+            // One that was opened for reading has nothing to write.
+            Err(_) => Ok(()),
         })
         .await
-        .map_err(|error| LedgerError::store("closing the ledger", error))
+        .map_err(|error| LedgerError::store("closing the ledger", error))?
     }
 }
 

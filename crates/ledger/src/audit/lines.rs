@@ -84,9 +84,14 @@ impl JsonLinesSink {
         self.writer.queue().losses()
     }
 
-    /// Writes what waits and ends the chain. Blocks until that is done; so does dropping the last clone.
-    pub fn close(&self) {
-        self.writer.close();
+    /// Writes what waits and ends the chain. Blocks until that is done; so does dropping the last clone, which only logs an
+    /// error.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Lost`] where records could not be written before; otherwise the chain has no last entry.
+    pub fn close(&self) -> Result<(), LedgerError> {
+        self.writer.close()
     }
 
     fn recorder(&self) -> Recorder<'_> {

@@ -117,6 +117,16 @@ struct Inner {
     next_ticket: u64,
     loss: Option<Loss>,
     lost: u64,
+    /// What went wrong at the end.
+    failure: Option<Failure>,
+}
+
+/// Why a chain did not end in order.
+#[derive(Clone, Debug)]
+struct Failure {
+    /// How many records are not in the ledger without an entry that tells of it.
+    lost: u64,
+    problem: String,
 }
 
 impl Queue {
@@ -237,16 +247,36 @@ impl Queue {
         self.lock().closed
     }
 
-    /// The thread has ended, also by a panic: what waits is not written any more.
-    pub(crate) fn end(&self) {
+    /// The thread has ended, by a panic or another problem if there is one: what waits is not written any more.
+    pub(crate) fn end(&self, problem: Option<String>) {
         let left = {
             let mut inner = self.lock();
             inner.closed = true;
             inner.ended = true;
-            std::mem::take(&mut inner.commands)
+            let mut left = std::mem::take(&mut inner.commands);
+            let waited = Loss::of(left.make_contiguous());
+            inner.lost = inner.lost.saturating_add(waited);
+            let untold = inner.loss.take().map_or(0, |loss| loss.count);
+            let lost = waited.saturating_add(untold);
+            if let Some(problem) = problem {
+                tracing::error!(lost, problem, "the ledger was not closed in order");
+                inner.failure = Some(Failure { lost, problem });
+            }
+            left
         };
         // Dropped outside of the lock: whoever waits for one of them is told that it is gone.
         drop(left);
+    }
+
+    /// Whether the thread ended in order.
+    pub(super) fn ending(&self) -> Result<(), LedgerError> {
+        match self.lock().failure.clone() {
+            None => Ok(()),
+            Some(Failure { lost: 0, problem }) => {
+                Err(LedgerError::store("closing the ledger", problem))
+            }
+            Some(Failure { lost, problem }) => Err(LedgerError::Lost { lost, problem }),
+        }
     }
 
     /// Counts decisions that were not written.
@@ -254,12 +284,6 @@ impl Queue {
         if count > 0 {
             self.lock().lose(count, problem);
         }
-    }
-
-    /// Counts records of which no entry of the chain will tell.
-    pub(super) fn count_lost(&self, count: u64) {
-        let mut inner = self.lock();
-        inner.lost = inner.lost.saturating_add(count);
     }
 
     pub(super) fn take_loss(&self) -> Option<Loss> {

@@ -11,7 +11,7 @@ use super::batch::Batch;
 use super::chains::Chains;
 #[cfg(feature = "sqlite")]
 use super::queue::Finish;
-use super::queue::{Command, Loss, Queue};
+use super::queue::{Command, Queue};
 use super::{Chain, Content, Draft, EntryKind, Row};
 
 /// What a store does for the thread that writes.
@@ -95,10 +95,9 @@ impl Writer {
             .name("kitelogik-ledger".to_owned())
             .spawn(move || {
                 let writing = AssertUnwindSafe(|| run(&work, &mut *backend, &identity, seal));
-                if std::panic::catch_unwind(writing).is_err() {
-                    tracing::error!("the thread that writes the ledger has ended");
-                }
-                work.end();
+                let ended = std::panic::catch_unwind(writing)
+                    .unwrap_or_else(|_| Err("the thread that writes panicked".to_owned()));
+                work.end(ended.err());
             })
             .map_err(|error| LedgerError::store("starting a thread", error))?;
         Ok(Self {
@@ -111,8 +110,8 @@ impl Writer {
         &self.queue
     }
 
-    /// Writes what waits and ends the chain. Blocks until that is done.
-    pub(crate) fn close(&self) {
+    /// Writes what waits and ends the chain. Blocks until that is done, or cannot be done.
+    pub(crate) fn close(&self) -> Result<(), LedgerError> {
         self.queue.close();
         let thread = self
             .thread
@@ -122,17 +121,24 @@ impl Writer {
         if let Some(thread) = thread {
             let _ = thread.join();
         }
+        self.queue.ending()
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.close();
+        // It was logged.
+        let _ = self.close();
     }
 }
 
-/// What the thread does until the queue is closed.
-fn run(queue: &Arc<Queue>, backend: &mut dyn Backend, identity: &Identity, seal: SealEvery) {
+/// What the thread does until the queue is closed; the problem, where it could not do all of it.
+fn run(
+    queue: &Arc<Queue>,
+    backend: &mut dyn Backend,
+    identity: &Identity,
+    seal: SealEvery,
+) -> Result<(), String> {
     let mut writing = Writing {
         queue,
         backend,
@@ -143,13 +149,12 @@ fn run(queue: &Arc<Queue>, backend: &mut dyn Backend, identity: &Identity, seal:
         failures: 0,
     };
     while let Some(batch) = queue.take(writing.patience()) {
-        writing.write(batch);
+        let written = writing.write(batch);
         if queue.is_closed() && writing.failures > 2 {
-            writing.give_up();
-            return;
+            return written;
         }
     }
-    writing.stop();
+    writing.stop()
 }
 
 struct Writing<'a> {
@@ -176,11 +181,12 @@ impl Writing<'_> {
         }
     }
 
-    fn write(&mut self, commands: Vec<Command>) {
+    /// Writes a batch, or puts it back.
+    fn write(&mut self, commands: Vec<Command>) -> Result<(), String> {
         let mut batch = Batch::new(commands, self.queue.take_loss());
         if batch.is_empty() && !self.chains.is_unsettled() {
             self.seal_if_due();
-            return;
+            return Ok(());
         }
         match self.try_write(&mut batch) {
             Ok(written) => {
@@ -188,11 +194,13 @@ impl Writing<'_> {
                 self.unsealed = self.unsealed.saturating_add(written);
                 self.queue.written();
                 self.seal_if_due();
+                Ok(())
             }
             Err(error) => {
                 tracing::error!(error = error.to_string(), "audit records not written");
                 self.failures = self.failures.saturating_add(1);
                 batch.refuse(&error, self.queue);
+                Err(error.to_string())
             }
         }
     }
@@ -204,48 +212,39 @@ impl Writing<'_> {
 
     fn seal_if_due(&mut self) {
         let due = self.unsealed >= self.seal.entries || self.sealed.elapsed() >= self.seal.interval;
-        if self.unsealed > 0 && due {
-            self.seal();
+        if self.unsealed > 0
+            && due
+            && let Err(problem) = self.seal()
+        {
+            tracing::error!(problem, "no checkpoint signed");
         }
     }
 
-    fn seal(&mut self) {
+    fn seal(&mut self) -> Result<(), String> {
         self.unsealed = 0;
         self.sealed = std::time::Instant::now();
-        if let Some(chain) = self.chains.chain_mut()
-            && let Err(error) = self.backend.seal(chain)
-        {
-            tracing::error!(error = error.to_string(), "no checkpoint signed");
+        match self.chains.chain_mut() {
+            Some(chain) => self.backend.seal(chain).map_err(|error| error.to_string()),
+            None => Ok(()),
         }
     }
 
     /// The last entry of the chain, and a checkpoint that holds it.
-    fn stop(&mut self) {
+    fn stop(&mut self) -> Result<(), String> {
         if self.chains.chain_mut().is_none() {
-            return;
+            return Ok(());
         }
         let stop = Draft::new(&Content::new(EntryKind::Stop, Timestamp::now()));
         let mut batch = Batch::new(vec![Command::Entry(stop)], self.queue.take_loss());
         match self.try_write(&mut batch) {
             Ok(_) => self.seal(),
             Err(error) => {
-                tracing::error!(
-                    error = error.to_string(),
-                    "the ledger was not closed in order"
-                );
+                // What it was to tell of stays untold.
+                if let Some(loss) = batch.loss.take() {
+                    self.queue.put_back_loss(loss);
+                }
+                Err(error.to_string())
             }
-        }
-    }
-
-    fn give_up(&mut self) {
-        let commands = self.queue.take(Duration::ZERO).unwrap_or_default();
-        if !commands.is_empty() {
-            let lost = Loss::of(&commands);
-            tracing::error!(
-                lost,
-                "audit records lost: the ledger was closed and cannot be written"
-            );
-            self.queue.count_lost(lost);
         }
     }
 }

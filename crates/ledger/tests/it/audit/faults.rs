@@ -1,7 +1,7 @@
 //! Stores that fail.
 
 use kitelogik_core::{AuditSink, Outcome};
-use kitelogik_ledger::{AuditFilter, Durability, EntryKind};
+use kitelogik_ledger::{AuditFilter, Durability, EntryKind, LedgerError};
 
 #[cfg(feature = "postgres")]
 use super::world::try_record_made;
@@ -31,6 +31,43 @@ on_both_stores! {
         let gaps = gaps(&log).await;
         assert_eq!(gaps, [2], "both are told of once");
         assert_eq!(log.query(&AuditFilter::all()).await.unwrap().records.len(), 2);
+    }
+
+    async fn closing_tells_how_many_records_were_not_written(store: TestStore) {
+        let ledger = store.builder().durability(Durability::Memory).open().await.unwrap();
+        let log = ledger.audit();
+        let id = record(&log, "s1", &allowed()).await;
+        log.flush().await.unwrap();
+        store.sql("ALTER TABLE audit_entry RENAME TO audit_entry_away").await.unwrap();
+        log.record_outcome(id, Outcome::Ran);
+        // More than one transaction holds.
+        for _ in 0..2_000 {
+            record(&log, "s1", &allowed()).await;
+        }
+        for _ in 0..2 {
+            let error = ledger.close().await.unwrap_err();
+            assert!(matches!(error, LedgerError::Lost { lost: 2_001, .. }), "{error}");
+            assert!(error.to_string().contains("audit_entry"), "{error}");
+        }
+        assert_eq!(log.losses(), 2_001);
+    }
+
+    async fn closing_tells_of_a_gap_that_no_entry_tells_of(store: TestStore) {
+        let ledger = store.open().await;
+        let log = ledger.audit();
+        record(&log, "s1", &allowed()).await;
+        store.sql("ALTER TABLE audit_entry RENAME TO audit_entry_away").await.unwrap();
+        try_record(&log, "s1", &allowed()).await.unwrap_err();
+        let error = ledger.close().await.unwrap_err();
+        assert!(matches!(error, LedgerError::Lost { lost: 1, .. }), "{error}");
+    }
+
+    async fn closing_tells_that_the_chain_has_no_end(store: TestStore) {
+        let ledger = store.open().await;
+        record(&ledger.audit(), "s1", &allowed()).await;
+        store.sql("ALTER TABLE audit_entry RENAME TO audit_entry_away").await.unwrap();
+        let error = ledger.close().await.unwrap_err();
+        assert!(error.to_string().starts_with("closing the ledger: "), "{error}");
     }
 
     async fn a_full_queue_refuses_and_counts(store: TestStore) {

@@ -72,10 +72,10 @@ async fn several_sinks_are_told_and_the_first_decides() {
     let event = call("pay", json!({}));
     let (who, made) = (context("s1"), allowed());
     let record = DecisionRecord::new(&event, &who, &made);
-    two.close();
+    two.close().unwrap();
     let id = sinks.record_decision(&record).await.unwrap();
     sinks.record_outcome(id, Outcome::Ran);
-    one.close();
+    one.close().unwrap();
     sinks.record_decision(&record).await.unwrap_err();
     let (entries, intact) = read(&paths[0]);
     assert!(intact);
