@@ -103,8 +103,8 @@ impl Interpreter {
 
     /// How much one evaluation may make. Default: [`Making::default`].
     ///
-    /// Beyond it, [`Fault::Limit`]. Counted are what built-ins make and, in a [`Program`], what operators on sets make and every
-    /// member that a rule or a comprehension gathers; in the interpreter, the time that they take bounds those.
+    /// Beyond it, [`Fault::Limit`]. Counted are what built-ins and operators on sets make, every member that a rule or a
+    /// comprehension gathers, and what is printed.
     #[must_use]
     pub fn making(mut self, making: Making) -> Self {
         self.making = making.capped();

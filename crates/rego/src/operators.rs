@@ -1,16 +1,22 @@
 //! Operators that the interpreter computes otherwise than OPA: arithmetic, with what compares it; the order of what may be
-//! an object and a set; and `in` with a key, or within an expression, where it is false over what is not there.
+//! an object and a set; and `in` with a key, or within an expression, where it is false over what is not there. And what
+//! it would not count against what an evaluation may make: the sets that `|` and `&` make, and the members that
+//! comprehensions and rules gather.
 //!
 //! They become calls of built-ins in the text, before the interpreter reads it: `a * b <= 5` becomes
 //! `kitelogik_compute_3("0 1 * 2 <=", a, b, 5)`. Within one such call all digits are kept that OPA has; what comes out of it
 //! has 53 bits.
 
 mod formula;
+mod gathering;
 
 use anyhow::{Result, bail};
 use regorus::Value;
-use regorus::unstable::{ArithOp, BoolOp, Expr, Literal, Module, Query, Rule, RuleHead};
+use regorus::unstable::{
+    ArithOp, BUILTINS, BinOp, BoolOp, Expr, Literal, Module, Query, Rule, RuleHead,
+};
 
+use crate::builtins;
 use crate::negation::parts;
 use crate::registry::Registry;
 use crate::spelling;
@@ -19,6 +25,8 @@ use self::formula::Formula;
 
 const MEMBER: &str = "kitelogik_member";
 const ENTRY: &str = "kitelogik_entry";
+const UNION: &str = "kitelogik_union";
+const INTERSECTION: &str = "kitelogik_intersection";
 
 /// The built-ins that the operators become.
 pub(crate) fn register(registry: &mut impl Registry) -> Result<()> {
@@ -33,6 +41,18 @@ pub(crate) fn register(registry: &mut impl Registry) -> Result<()> {
             },
         )?;
     }
+    for (name, operator) in [
+        (UNION, "__builtin_sets.union"),
+        (INTERSECTION, "__builtin_sets.intersection"),
+    ] {
+        let Some(builtin) = BUILTINS.get(operator).copied() else {
+            bail!("there is no built-in `{operator}` for an operator");
+        };
+        registry.add(name, 2, move |values: Vec<Value>| {
+            builtins::call(builtin, &values)
+        })?;
+    }
+    gathering::register(registry)?;
     registry.add(MEMBER, 2, |values: Vec<Value>| {
         let [value, collection] = values.as_slice() else {
             bail!("two operands are expected");
@@ -142,6 +162,11 @@ impl Rewriter<'_> {
             Rule::Spec { head, bodies, .. } => (head, bodies),
             Rule::Default { value, .. } => return self.expression(value),
         };
+        if let Some(member) = gathering::member(head)
+            && !bodies.is_empty()
+        {
+            self.around(gathering::GATHERED, member);
+        }
         match head {
             RuleHead::Compr { refr, assign, .. } | RuleHead::Func { refr, assign, .. } => {
                 self.expression(refr);
@@ -187,6 +212,7 @@ impl Rewriter<'_> {
     fn expression(&mut self, expression: &Expr) {
         match expression {
             Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
+                self.around(gathering::GATHERED, term);
                 self.expression(term);
                 self.query(query);
                 return;
@@ -194,10 +220,24 @@ impl Rewriter<'_> {
             Expr::ObjectCompr {
                 key, value, query, ..
             } => {
+                self.around(gathering::GATHERED, key);
                 self.expression(key);
+                self.around(gathering::GATHERED, value);
                 self.expression(value);
                 self.query(query);
                 return;
+            }
+            Expr::BinExpr { op, lhs, rhs, .. } => {
+                let name = match op {
+                    BinOp::Union => UNION,
+                    BinOp::Intersection => INTERSECTION,
+                };
+                self.call(name, expression, &[lhs, rhs]);
+            }
+            Expr::Call { fcn, params, .. } if gathering::prints(fcn) => {
+                for parameter in params {
+                    self.around(gathering::PRINTED, parameter);
+                }
             }
             Expr::ArithExpr { op, lhs, rhs, .. } => {
                 return self.computed(expression, &Formula::of(formula::sign(op), lhs, rhs));
@@ -241,6 +281,13 @@ impl Rewriter<'_> {
         for operand in &formula.operands {
             self.expression(operand);
         }
+    }
+
+    /// Puts a call around an expression that stays as it is.
+    fn around(&mut self, name: &str, expression: &Expr) {
+        let (start, end) = spelling::range(self.text, expression);
+        self.replace(start, start, &format!("{name}("));
+        self.replace(end, end, ")");
     }
 
     fn call(&mut self, name: &str, whole: &Expr, operands: &[&Expr]) {

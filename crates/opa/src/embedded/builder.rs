@@ -94,8 +94,7 @@ impl EmbeddedBuilder {
     ///
     /// Beyond it, the decision is a denial with
     /// [`LimitExceeded`](kitelogik_core::FailClosed::LimitExceeded). It is an estimate that holds memory down, not a
-    /// count of bytes; members that the interpreter gathers, and sets that it unites or intersects, are bounded by its time
-    /// instead.
+    /// count of bytes: a member counts as 48 and its text, whatever lies below it.
     pub fn max_made_bytes(mut self, bytes: usize) -> Self {
         self.limits.making.bytes = bytes;
         self

@@ -76,8 +76,8 @@ use self::explain::Explainer;
 ///
 /// The clock is looked at between steps of the evaluation: one single built-in runs to its end, so
 /// that an evaluation can take longer than its limit by as long as that takes. The limits on what
-/// the built-ins above make keep that short. What a policy gathers in many small steps is counted where it is compiled;
-/// in the interpreter, the time that it takes bounds it.
+/// the built-ins above make keep that short. What a policy gathers in many small steps is counted
+/// member by member, and what it prints, compiled and interpreted alike.
 ///
 /// # The async runtime
 ///
