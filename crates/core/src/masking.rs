@@ -1,3 +1,6 @@
+mod path;
+mod told;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -6,13 +9,15 @@ use serde_json::{Map, Number, Value};
 
 use crate::{GovernanceEvent, SessionContext};
 
+use self::path::Step;
+
 /// What stands where something was masked.
 pub const MASKED: &str = "[masked]";
 
 /// Rules for what must not be written down: in records, approvals, explanations and spans.
 ///
 /// A rule is a path of the event (`args.card_number`, `args.items.*.token`, `args.**.password`,
-/// `resource`) or a regular expression over texts. What a path leads to is masked whole, whatever
+/// `args["card.number"]`, `resource`) or a regular expression over texts. What a path leads to is masked whole, whatever
 /// lies below it; what an expression finds in a text is masked and the rest stays. Both replace it
 /// with [`MASKED`], so that neither length nor kind shows.
 ///
@@ -42,15 +47,6 @@ pub struct Masking {
     patterns: Vec<Regex>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    Name(String),
-    /// `*`: any one key or element.
-    Any,
-    /// `**`: any number of levels, none included.
-    Deep,
-}
-
 /// Collects the rules of a [`Masking`].
 #[derive(Clone, Debug, Default)]
 #[must_use]
@@ -63,7 +59,9 @@ pub struct MaskingBuilder {
 #[non_exhaustive]
 pub enum MaskingError {
     /// A path that leads nowhere.
-    #[error("`{path}` is no path to mask; write one as in `args.card.number` or `args.**.token`")]
+    #[error(
+        "`{path}` is no path to mask; write one as in `args.card.number`, `args.**.token` or `args[\"card.number\"]`"
+    )]
     Path {
         /// The path as it was given.
         path: String,
@@ -82,28 +80,17 @@ impl MaskingBuilder {
     /// Masks what `path` leads to, of the event's `args`, `resource`, `reason` and `error`.
     ///
     /// Names are separated by dots; `*` is any one key or element of a list, `**` any number of
-    /// levels. A path into `args` holds for the arguments of a plan's steps, too.
+    /// levels. A name with dots, brackets, quotes or white space around it, or one that is `*`, stands in brackets as a JSON
+    /// text, without a dot before it: `args["card.number"]`, `args.items.*["*"]`, `args["a\"b"].c`.
+    /// A path into `args` holds for the arguments of a plan's steps, too.
     ///
     /// # Errors
     ///
-    /// The path is empty, or one of its names is.
+    /// The path is empty, one of its names without brackets is, or what stands in brackets is no JSON text.
     pub fn path(mut self, path: &str) -> Result<Self, MaskingError> {
-        let steps: Vec<Step> = path
-            .split('.')
-            .map(|name| match name.trim() {
-                "*" => Step::Any,
-                "**" => Step::Deep,
-                name => Step::Name(name.to_owned()),
-            })
-            .collect();
-        if steps
-            .iter()
-            .any(|step| matches!(step, Step::Name(name) if name.is_empty()))
-        {
-            return Err(MaskingError::Path {
-                path: path.to_owned(),
-            });
-        }
+        let steps = path::parse(path).ok_or_else(|| MaskingError::Path {
+            path: path.to_owned(),
+        })?;
         self.masking.paths.push(steps);
         Ok(self)
     }
@@ -139,6 +126,15 @@ impl Masking {
         Self::default()
     }
 
+    /// Every argument and the resource: what of an event its caller chose.
+    pub fn of_everything() -> Self {
+        let paths = ["args", "resource"].map(|name| vec![Step::Name(name.to_owned())]);
+        Self {
+            paths: paths.into(),
+            patterns: Vec::new(),
+        }
+    }
+
     /// Begins with no rules.
     pub fn builder() -> MaskingBuilder {
         MaskingBuilder::default()
@@ -149,27 +145,29 @@ impl Masking {
         self.paths.is_empty() && self.patterns.is_empty()
     }
 
-    /// A text that lies at `path` of the event, as in `resource` or `reason`.
+    /// A text that lies at `path` of the event, as in `resource` or `reason`; written as rules write it, without `*`. At what
+    /// is no path, everything is masked.
     #[must_use]
     pub fn text<'a>(&self, path: &str, text: &'a str) -> Cow<'a, str> {
-        let mut at = At::root(self);
-        for name in path.split('.') {
-            at = at.below(name);
+        match self.at(path) {
+            Some(at) if !at.is_masked() => self.patterns_in(text),
+            _ => Cow::Borrowed(MASKED),
         }
-        if at.is_masked() {
-            return Cow::Borrowed(MASKED);
-        }
-        self.patterns_in(text)
     }
 
-    /// A value that lies at `path` of the event, as in `args`.
+    /// A value that lies at `path` of the event, as in `args`; see [`text`](Self::text).
     #[must_use]
     pub fn value(&self, path: &str, value: &Value) -> Value {
-        let mut at = At::root(self);
-        for name in path.split('.') {
-            at = at.below(name);
+        match self.at(path) {
+            Some(at) => self.masked(&at, value),
+            None => Value::String(MASKED.to_owned()),
         }
-        self.masked(&at, value)
+    }
+
+    /// A value that lies at `path` of the event, name by name: for names that come from the event itself.
+    #[must_use]
+    pub fn value_at(&self, path: &[String], value: &Value) -> Value {
+        self.masked(&self.below(path.iter().map(String::as_str)), value)
     }
 
     /// `event` as it may be written down: its arguments, its steps' arguments and its resource.
@@ -208,6 +206,19 @@ impl Masking {
             }
         }
         context
+    }
+
+    fn at(&self, path: &str) -> Option<At<'_>> {
+        let steps = path::parse(path)?;
+        Some(self.below(steps.iter().map(|step| match step {
+            Step::Name(name) => name.as_str(),
+            Step::Any => "*",
+            Step::Deep => "**",
+        })))
+    }
+
+    fn below<'a>(&self, names: impl Iterator<Item = &'a str>) -> At<'_> {
+        names.fold(At::root(self), |at, name| at.below(name))
     }
 
     /// An object that is masked whole is one member that says so.

@@ -131,7 +131,24 @@ fn an_event_is_masked_in_arguments_steps_and_resource_and_a_context_loses_its_to
 
 #[test]
 fn rules_that_cannot_hold_are_refused() {
-    for path in ["", "args.", ".args", "args..pin"] {
+    for path in [
+        "",
+        "args.",
+        ".args",
+        "args..pin",
+        "args[0]",
+        "args[]",
+        "args[pin]",
+        r#"args["pin"#,
+        r#"args["pin""#,
+        r#"args["pin"]pin"#,
+        r#"args.["pin"]"#,
+        r#"args["pin"].["pin"]"#,
+        r#"args["\x"]"#,
+        r#"args["pin", "n"]"#,
+        r#"args."pin""#,
+        "args.pin]",
+    ] {
         let error = Masking::builder().path(path).unwrap_err().to_string();
         assert!(error.contains(&format!("`{path}`")), "{error}");
     }
@@ -139,6 +156,102 @@ fn rules_that_cannot_hold_are_refused() {
         let error = Masking::builder().pattern(pattern).unwrap_err().to_string();
         assert!(error.contains(&format!("`{pattern}`")), "{error}");
     }
+}
+
+#[test]
+fn a_name_in_brackets_may_have_anything_in_it() {
+    let args = json!({
+        "card.number": 4111,
+        "card": {"number": 42},
+        "*": {"**": 1, "a": 2},
+        "a\"b]": [{"c d": 3}],
+        " e ": 4,
+        "": 5,
+    });
+    let only = |path: &str, key: &str, whole: Value| {
+        let left = masked(&[path], &[], &args);
+        let mut wanted = args.clone();
+        wanted[key] = whole;
+        assert_eq!(left, wanted, "{path}");
+    };
+    only(r#"args["card.number"]"#, "card.number", json!(MASKED));
+    only("args.card.number", "card", json!({"number": MASKED}));
+    only(r#"args["card"].number"#, "card", json!({"number": MASKED}));
+    only(
+        r#"args["card"]["number"]"#,
+        "card",
+        json!({"number": MASKED}),
+    );
+    only(r#"args["*"]["**"]"#, "*", json!({"**": MASKED, "a": 2}));
+    only(r#"args["*"].*"#, "*", json!({"**": MASKED, "a": MASKED}));
+    only(
+        r#"args["a\"b]"].0[ "c d" ]"#,
+        "a\"b]",
+        json!([{"c d": MASKED}]),
+    );
+    only(r#"args.**["c d"]"#, "a\"b]", json!([{"c d": MASKED}]));
+    only(r#"args[" e "]"#, " e ", json!(MASKED));
+    only(r#"args[""]"#, "", json!(MASKED));
+}
+
+#[test]
+fn a_place_is_named_as_a_rule_is_and_one_that_is_no_path_is_masked() {
+    let rules = Masking::builder().path(r#"args["a.b"]"#).unwrap().build();
+    assert_eq!(rules.text(r#"args["a.b"]"#, "x"), MASKED);
+    assert_eq!(rules.text("args.a.b", "x"), "x");
+    assert_eq!(rules.value(r#"args["a.b"].c"#, &json!(1)), MASKED);
+    let at = |path: &[&str]| {
+        let path: Vec<String> = path.iter().map(ToString::to_string).collect();
+        rules.value_at(&path, &json!(1))
+    };
+    assert_eq!(at(&["args", "a.b", "c"]), MASKED);
+    assert_eq!(at(&["args", "a", "b"]), 1);
+    assert_eq!(rules.text("args..a", "x"), MASKED);
+    assert_eq!(rules.value("", &json!("x")), MASKED);
+}
+
+#[test]
+fn what_tells_of_an_event_does_not_tell_what_is_masked_in_it() {
+    let event = GovernanceEvent::ToolCall(ToolCallInput {
+        resource_path: Some("/home/ann".into()),
+        ..ToolCallInput::new(
+            "pay",
+            json!({"card": {"number": 4111_2222, "holder": "Ann \"A\"\nDoe"}, "note": "by card", "n": 2})
+                .as_object()
+                .cloned()
+                .unwrap(),
+        )
+    });
+    let detail = "main.rego:2: `Ann \"A\" Doe` of /home/ann (\"Ann \\\"A\\\"\\nDoe\"): 41112222 is 2 by card";
+    let told = |rules: &Masking| rules.told("detail", detail, &event);
+    let card = Masking::builder().path("args.card").unwrap().build();
+    assert_eq!(
+        told(&card),
+        "main.rego:2: `[masked]` of /home/ann (\"[masked]\"): [masked] is 2 by card"
+    );
+    assert_eq!(
+        told(&Masking::of_everything()),
+        "main.rego:2: `[masked]` of [masked] (\"[masked]\"): [masked] is 2 [masked]"
+    );
+    let pattern = Masking::builder().pattern("[0-9]{4,}").unwrap().build();
+    assert!(told(&pattern).contains(": [masked] is 2 by card"));
+    assert_eq!(
+        told(&Masking::builder().path("detail").unwrap().build()),
+        MASKED
+    );
+    assert_eq!(told(&Masking::none()), detail);
+
+    let plan = GovernanceEvent::AgentPlan(AgentPlan {
+        steps: vec![PlanStep::new(
+            "pay",
+            json!({"pin": "4711"}).as_object().cloned().unwrap(),
+        )],
+        ..AgentPlan::default()
+    });
+    assert_eq!(
+        Masking::of_everything().told("detail", "no pin 4711", &plan),
+        "no pin [masked]"
+    );
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -158,6 +271,36 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #[test]
+    fn every_key_can_be_named_by_its_json_text(key in ".{0,6}", other in ".{0,6}") {
+        prop_assume!(key != other);
+        let args = json!({(&key): "secret", (&other): {(&key): "open"}});
+        let path = format!("args[{}]", json!(key));
+        prop_assert_eq!(
+            masked(&[&path], &[], &args),
+            json!({(&key): MASKED, (&other): {(&key): "open"}})
+        );
+        let path = format!("args[{}][{}]", json!(other), json!(key));
+        prop_assert_eq!(
+            masked(&[&path], &[], &args),
+            json!({(&key): "secret", (&other): {(&key): MASKED}})
+        );
+    }
+
+    #[test]
+    fn a_name_without_brackets_is_that_name_or_no_path(name in "[a-c.*\"\\[\\] ]{0,6}") {
+        let args = json!({(&name): "secret"});
+        let path = format!("args.{name}");
+        if let Ok(rules) = Masking::builder().path(&path) {
+            let plain = !name.contains(['.', '[', '*', ' ']);
+            if plain {
+                prop_assert_eq!(rules.build().value("args", &args), json!({(&name): MASKED}));
+            }
+        } else {
+            prop_assert!(name.is_empty() || name.contains(['.', '[', ']', '"', ' ']), "{}", path);
+        }
+    }
+
     #[test]
     fn nothing_that_a_pattern_finds_is_left(value in any_json()) {
         let left = masked(&[], &["hidden"], &value);

@@ -72,13 +72,10 @@ impl<'m> Masked<'m> {
     pub(super) fn instead(&self, path: &[String], value: &Value) -> Value {
         match path.split_first() {
             // One that is a part of a masked one is masked, too.
-            Some((root, _)) => self.masking.value(
-                &match root.as_str() {
-                    "args" => path.join("."),
-                    root => root.to_owned(),
-                },
-                value,
-            ),
+            Some((root, _)) => match root.as_str() {
+                "args" => self.masking.value_at(path, value),
+                root => self.masking.value(root, value),
+            },
             None => value.clone(),
         }
     }
