@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::cargo::{cargo, output, succeed};
-use crate::{bench, dependencies, example, provision, size, test};
+use crate::{bench, dependencies, example, features, provision, size, test};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -27,6 +27,8 @@ enum Step {
     Deny,
     /// No warning of the compiler or of Clippy
     Clippy,
+    /// Every feature builds alone, and so does every crate without any
+    Features,
     /// The programs that ask other engines, of workspaces of their own, build without a warning
     Peers,
     /// The documentation builds without a warning
@@ -101,6 +103,7 @@ impl Step {
                 "-D",
                 "warnings",
             ])),
+            Self::Features => features::check(),
             Self::Peers => bench::check_peers(),
             Self::Docs => succeed(
                 cargo()?

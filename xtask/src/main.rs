@@ -5,6 +5,7 @@ mod cargo;
 mod ci;
 mod dependencies;
 mod example;
+mod features;
 mod fuzz;
 mod opa;
 mod provision;
