@@ -8,7 +8,7 @@ use crate::address::{Address, shown};
 use crate::audit::{AuditLog, SealEvery};
 use crate::key::Key;
 use crate::store::{Mode, Opening, Store, program};
-use crate::{ApprovalOptions, Approvals, Digest, LedgerError, PublicKey};
+use crate::{ApprovalOptions, Approvals, Digest, LedgerError, PublicKey, Retention, Timestamp};
 
 /// What must survive a restart: the audit chain, and the approvals.
 ///
@@ -137,6 +137,20 @@ impl Ledger {
     /// The record of what was decided: a sink for gates, and what people read.
     pub fn audit(&self) -> AuditLog {
         AuditLog::new(Arc::clone(&self.shared))
+    }
+
+    /// Removes what is older than `before`: of the record what is sealed by the last checkpoint that was signed
+    /// before ([`AuditLog::retain`]), and the requests for approval that were over before
+    /// ([`Approvals::remove_over`]). Whatever of a request is younger stays in the record, and entries tell of both
+    /// removals.
+    ///
+    /// # Errors
+    ///
+    /// There is no such checkpoint, and nothing was removed; or the store could not be written: call it again.
+    pub async fn retain(&self, before: Timestamp) -> Result<Retention, LedgerError> {
+        let mut retention = self.audit().retain(before).await?;
+        retention.approvals = self.approvals.remove(before).await?;
+        Ok(retention)
     }
 
     /// Writes what waits, signs a checkpoint and ends. What is recorded later is refused.

@@ -243,6 +243,7 @@ fn old_entries_are_removed_up_to_a_checkpoint_and_the_rest_verifies() {
         .code(0)
         .json();
     assert!(removed["removed"].as_u64().unwrap() >= 4, "{removed}");
+    assert_eq!(removed["approvals"], 0);
     shell.run(&["audit", "query"]).code(1);
     let told = shell.run(&["audit", "verify"]).code(0).stdout;
     assert!(

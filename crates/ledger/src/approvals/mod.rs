@@ -37,7 +37,7 @@ pub(crate) use hub::Hub;
 use shared::Shared;
 
 use self::plan::{Decide, Wanted};
-use crate::{AuditEntry, Timestamp};
+use crate::{AuditEntry, LedgerError, Timestamp};
 
 /// The requests for approval of a ledger: asking for them, and deciding them.
 ///
@@ -219,12 +219,17 @@ impl Approvals {
     }
 
     /// Removes requests that are over and would have expired before `before`, and so long ago that no
-    /// denial among them sticks any more; gives how many. Their steps stay in the audit chain.
+    /// denial among them sticks any more; gives how many. Their steps stay in the audit chain, and an
+    /// entry of it tells how many were removed.
     ///
     /// # Errors
     ///
     /// The store could not be written.
     pub async fn remove_over(&self, before: Timestamp) -> Result<u64, ApprovalError> {
+        Ok(self.remove(before).await?)
+    }
+
+    pub(crate) async fn remove(&self, before: Timestamp) -> Result<u64, LedgerError> {
         self.shared.remove(before).await
     }
 

@@ -131,12 +131,20 @@ impl Shared {
         Ok(used?)
     }
 
-    pub(super) async fn remove(&self, before: Timestamp) -> Result<u64, ApprovalError> {
+    pub(super) async fn remove(&self, before: Timestamp) -> Result<u64, LedgerError> {
+        // What ran out and nobody came upon is not over until somebody says so, in the record as well.
+        loop {
+            let (changes, ()) = self.store.sweep().await?;
+            if changes.rows.is_empty() {
+                break;
+            }
+            self.tell(&changes);
+        }
         // A denial that still sticks is over, and counts.
         let sticking = i64::try_from(self.options.denial_sticks.as_millis()).unwrap_or(i64::MAX);
         let settled = Timestamp::now().millis().saturating_sub(sticking);
         let before = before.min(Timestamp::from_millis(settled));
-        Ok(self.store.remove(before).await?)
+        self.store.remove(before).await
     }
 
     /// Listens for changes of the request with this id, from this moment on.

@@ -273,11 +273,11 @@ content! {
     80 count: Option<u64>,
     /// When the first of them was to be written.
     81 from: Option<Timestamp>,
-    /// When the last of them was to be written.
+    /// When the last of them was to be written; what was removed was older.
     82 to: Option<Timestamp>,
     /// What changed: `stopped`, `resumed` or `policy`.
     90 change: Option<String>,
-    /// What was stopped or resumed.
+    /// What was stopped or resumed; `approvals` where requests were removed.
     91 what: Option<String>,
     /// The revision that was in force before.
     92 before: Option<String>,

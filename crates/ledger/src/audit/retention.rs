@@ -16,6 +16,8 @@ pub struct Retention {
     pub checkpoint: u64,
     /// How many entries were removed.
     pub removed: u64,
+    /// How many requests for approval were removed: none by [`AuditLog::retain`], which leaves them.
+    pub approvals: u64,
 }
 
 impl AuditLog {
@@ -35,6 +37,8 @@ impl AuditLog {
 
     /// Removes what is sealed by the last checkpoint that was signed before `before`; the checkpoint is
     /// left, so that verifying goes on from it, and an entry tells of the removal.
+    ///
+    /// Requests for approval stay: [`Ledger::retain`](crate::Ledger::retain) removes the old ones of them, too.
     ///
     /// Removing is the one way in which entries leave the ledger. It is done piece by piece, so that
     /// gates can write meanwhile; interrupted, call it again.
@@ -71,6 +75,7 @@ impl AuditLog {
         Ok(Retention {
             checkpoint: checkpoint.number,
             removed,
+            approvals: 0,
         })
     }
 }

@@ -9,7 +9,7 @@ use super::Store;
 use crate::approvals::plan::{Answer, Ask, Changes, Decide, Taking};
 use crate::approvals::row::{Columns, Forged};
 use crate::approvals::{ApprovalError, ApprovalFilter, ApprovalKey, ApprovalView, Hub, Tenants};
-use crate::audit::{AuditEntry, AuditLog, Entries};
+use crate::audit::{AuditEntry, AuditLog, Content, Entries, EntryKind};
 use crate::ledger::Shared as Ledger;
 use crate::{LedgerError, Timestamp};
 
@@ -106,15 +106,27 @@ impl ApprovalStore {
         match &self.ledger.store {
             #[cfg(feature = "sqlite")]
             Store::Sqlite(store) => {
-                let work = move |connection: &_, _: &mut Entries| {
-                    super::sqlite::approvals::remove(connection, before).map_err(keeping)
+                let work = move |connection: &_, entries: &mut Entries| {
+                    let removed = super::sqlite::approvals::remove(connection, before);
+                    let removed = removed.map_err(keeping)?;
+                    tell_removed(removed, before, entries);
+                    Ok(removed)
                 };
                 store.write(work).await
             }
             #[cfg(feature = "postgres")]
             Store::Postgres(store) => {
-                let client = store.client().await?;
-                Ok(super::postgres::approvals::remove(&**client, before).await?)
+                store
+                    .write(move |transaction, entries| {
+                        async move {
+                            let removed =
+                                super::postgres::approvals::remove(transaction, before).await?;
+                            tell_removed(removed, before, entries);
+                            Ok(removed)
+                        }
+                        .boxed()
+                    })
+                    .await
             }
         }
     }
@@ -246,6 +258,17 @@ fn record(changes: &Changes, entries: &mut Entries) {
     let now = Timestamp::now();
     for entry in &changes.entries {
         entries.append(&entry.clone().content(now));
+    }
+}
+
+/// Notes that requests were removed, in the transaction that removed them.
+fn tell_removed(removed: u64, before: Timestamp, entries: &mut Entries) {
+    if removed > 0 {
+        let mut entry = Content::new(EntryKind::Retention, Timestamp::now());
+        entry.what = Some("approvals".to_owned());
+        entry.count = Some(removed);
+        entry.to = Some(before);
+        entries.append(&entry);
     }
 }
 

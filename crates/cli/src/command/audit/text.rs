@@ -155,6 +155,11 @@ pub(super) fn entry(entry: &AuditEntry, output: &mut Output) -> Outcome<()> {
             );
             (kind, what)
         }
+        EntryKind::Retention if content.what.is_some() => {
+            let removed = content.count.unwrap_or_default();
+            let what = number(removed, "request");
+            (kind, format!("{what} for approval removed"))
+        }
         EntryKind::Seal | EntryKind::Retention => (
             kind,
             format!("checkpoint {}", content.checkpoint.unwrap_or_default()),

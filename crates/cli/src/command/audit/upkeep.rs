@@ -5,6 +5,7 @@ use kitelogik_ledger::Timestamp;
 use serde_json::json;
 
 use super::filter::moment;
+use super::text;
 use crate::answer::{Answer, Failure, Outcome};
 use crate::files::{NewFile, replace};
 use crate::output::{Output, style};
@@ -49,7 +50,8 @@ pub(super) async fn checkpoint(arguments: &Checkpoint, output: &mut Output) -> O
 
 const RETAIN_EXAMPLES: &str = "\
 Removed are whole segments: everything up to the last checkpoint that was signed before. That checkpoint is left, so
-that the rest still verifies, and an entry tells of the removal.
+that the rest still verifies, and an entry tells of the removal. Requests for approval that were over by then go with
+them, and an entry tells how many.
 
 Exit codes: 0 removed, 2 an error, also where there is no such checkpoint
 
@@ -57,7 +59,7 @@ Examples:
   kitelogik audit retain --before 0s
   kitelogik audit retain --before 0s --json";
 
-/// Remove old entries, up to a checkpoint
+/// Remove old entries, up to a checkpoint, and old requests for approval
 #[derive(Args, Debug)]
 #[command(after_help = RETAIN_EXAMPLES)]
 pub(super) struct Retain {
@@ -70,17 +72,25 @@ pub(super) struct Retain {
 
 pub(super) async fn retain(arguments: &Retain, output: &mut Output) -> Outcome {
     let ledger = arguments.store.open().await?;
-    let retained = ledger.audit().retain(arguments.before).await;
+    let retained = ledger.retain(arguments.before).await;
     ledger.close().await?;
     let retained = retained?;
     if output.is_json() {
-        output.json(&json!({"checkpoint": retained.checkpoint, "removed": retained.removed}))?;
+        output.json(&json!({
+            "checkpoint": retained.checkpoint,
+            "removed": retained.removed,
+            "approvals": retained.approvals,
+        }))?;
     } else {
-        let removed = output.paint(style::PLAIN, retained.removed);
+        let removed = text::number(retained.removed, "entry");
+        let removed = output.paint(style::PLAIN, removed);
         output.line(format_args!(
-            "{removed} entries removed, up to checkpoint {}",
+            "{removed} removed, up to checkpoint {}",
             retained.checkpoint
         ))?;
+        let removed = text::number(retained.approvals, "request");
+        let removed = output.paint(style::PLAIN, removed);
+        output.line(format_args!("{removed} for approval removed"))?;
     }
     Ok(Answer::Yes)
 }

@@ -17,6 +17,7 @@ mod gate;
 mod interrupted;
 mod notices;
 mod processes;
+mod retention;
 mod store;
 mod using;
 mod waiting;
