@@ -165,6 +165,28 @@ impl Interpreter {
         }
         result
     }
+
+    /// Everything that was compiled, for rules beside it.
+    pub(crate) fn prepared(&self) -> &Engine {
+        &self.prepared
+    }
+
+    /// The value of `rule` in `engine`, which is [`prepared`](Self::prepared) or made of it.
+    pub(crate) fn ask(
+        &self,
+        engine: &Engine,
+        input: Value,
+        rule: &str,
+        time: Duration,
+    ) -> Result<Value, Fault> {
+        let _allowance = Allowance::of(self.making);
+        catch_unwind(AssertUnwindSafe(|| {
+            let mut engine = engine.clone();
+            engine.set_input(input);
+            evaluate(&mut engine, rule, time)
+        }))
+        .unwrap_or(Err(Fault::Panic))
+    }
 }
 
 impl fmt::Debug for Interpreter {

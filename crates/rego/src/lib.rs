@@ -60,8 +60,8 @@ pub use document::{MAX_DEPTH, read};
 pub use fault::Fault;
 pub use interpreter::{CompileError, Interpreter};
 pub use program::{
-    Answer, Candidate, Change, Document, Failed, Interpreted, Limits, Met, Program, RuleOutcome,
-    Sources, Trace, TracedRule,
+    Answer, Candidate, Change, Document, Failed, Interpreted, Limits, Met, Program, Question,
+    RuleOutcome, Sources, Trace, TracedRule,
 };
 pub use recursion::{RecursiveFunction, recursive_function};
 /// A value as the interpreter holds it; reference counted.

@@ -31,7 +31,7 @@ const MAX_VALUE: usize = 120;
 ///
 /// Every rule is named that the event's action, tool and type do not rule out: whether it fired, and the first
 /// condition that did not hold, with the value it met. A change is suggested only if the call was decided with it,
-/// and allowed. Rules left to the interpreter are named with the reason.
+/// and allowed. Rules that are left to the interpreter are explained by what that says of them, and name the reason.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Explain {
@@ -176,7 +176,7 @@ fn print_rule(rule: &ExplainedRule, indent: &str, output: &mut Output) -> Outcom
         (RuleResult::Fired { .. }, then) => ("fired", style_of(rule, then)),
         (RuleResult::NotFired { .. }, _) => ("not fired", style::DIM),
         (RuleResult::Stopped { .. }, _) => ("stopped", style::ERROR),
-        (RuleResult::Interpreted { .. }, _) => ("interpreted", style::WARNING),
+        (RuleResult::Interpreted { .. }, _) => ("not known", style::WARNING),
         _ => ("unknown", style::WARNING),
     };
     let word = output.paint(style, format_args!("{word:11}"));
@@ -207,16 +207,19 @@ fn print_rule(rule: &ExplainedRule, indent: &str, output: &mut Output) -> Outcom
             }
             output.line(format_args!("{indent}      {}", shown(error)))?;
         }
-        RuleResult::Interpreted { at, reason } => {
+        RuleResult::Interpreted { at, .. } => {
             if let Some(at) = at {
                 print_condition(at, rule, indent, output)?;
             }
-            output.line(format_args!(
-                "{indent}      left to the interpreter: {}",
-                shown(reason)
-            ))?;
         }
         _ => {}
+    }
+    if let Some(left) = &rule.interpreted {
+        let note = format!("left to the interpreter: {}", shown(left));
+        output.line(format_args!(
+            "{indent}      {}",
+            output.paint(style::DIM, note)
+        ))?;
     }
     Ok(())
 }

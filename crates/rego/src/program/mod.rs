@@ -38,7 +38,7 @@ use crate::{Fault, Making};
 
 pub use self::answer::Document;
 pub use self::trace::{
-    Candidate, Change, Failed, Met, Outcome as RuleOutcome, Sources, Trace, TracedRule,
+    Candidate, Change, Failed, Met, Outcome as RuleOutcome, Question, Sources, Trace, TracedRule,
 };
 
 use self::evaluate::{Evaluation, Stop};

@@ -55,6 +55,10 @@ impl<'m> Masked<'m> {
         self.hidden = longest_first(hidden);
     }
 
+    pub(super) fn document(&self) -> &Value {
+        &self.masked
+    }
+
     pub(super) fn into_document(self) -> Value {
         self.masked
     }

@@ -11,7 +11,7 @@ use kitelogik_core::{
     EngineError, GovernanceEvent, Masking, PolicyDecision, PolicyInput, SessionContext,
     ToolCallInput,
 };
-use kitelogik_rego::{CompileError, Program, RuleOutcome, Sources};
+use kitelogik_rego::{CompileError, Program, Question, RuleOutcome, Sources};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -53,6 +53,18 @@ pub struct Explanation {
     pub steps: Vec<Explanation>,
 }
 
+impl Explanation {
+    /// The same, where nobody decides because of `error`.
+    #[cfg(feature = "reload")]
+    pub(crate) fn instead(mut self, error: &EngineError) -> Self {
+        self.decision = PolicyDecision::fail_closed(error);
+        self.suggestions.clear();
+        let steps = self.steps.into_iter();
+        self.steps = steps.map(|step| step.instead(error)).collect();
+        self
+    }
+}
+
 /// What explaining needs besides deciding; made when it is first asked for.
 pub(super) struct Explainer {
     sources: Sources,
@@ -86,12 +98,16 @@ impl Embedded {
     /// The decision is the one that [`decide`](kitelogik_core::PolicyEngine::decide) makes with the budget figures of
     /// `context`; a suggestion was decided as well before it is one. Values are masked as `masking` says, wherever they show,
     /// what is computed from a masked part as a whole. Rules in YAML are shown as they are written, not as the Rego they
-    /// became. Rules left to the interpreter are named with the reason; what they came to is not known, and in what they say a
-    /// masked part is found only as it stands in the event.
+    /// became.
+    ///
+    /// Rules left to the interpreter are explained by what it says of them and of the beginnings of their bodies, and name the
+    /// reason. Statements that cannot be told apart because of their order are shown as one condition. What such a rule says, and
+    /// the values it met that are no parts of the event, are shown as masked unless they are the same without what is masked.
     ///
     /// It takes milliseconds, not microseconds, and up to twenty times the
-    /// [time of one evaluation](super::EmbeddedBuilder::evaluation_time), on the thread that asks. It is for people: nothing of
-    /// it belongs into what a model reads.
+    /// [time of one evaluation](super::EmbeddedBuilder::evaluation_time), on the thread that asks; and about as long as loading
+    /// the policy where it is the first time, or rules of a package are left to the interpreter for the first time. It is for
+    /// people: nothing of it belongs into what a model reads.
     ///
     /// ```
     /// use kitelogik_core::{GovernanceEvent, Masking, SessionContext, ToolCallInput};
@@ -146,7 +162,7 @@ impl Embedded {
 
 impl Shared {
     fn explain(
-        &self,
+        self: &Arc<Self>,
         explainer: &Explainer,
         event: &GovernanceEvent,
         context: &SessionContext,
@@ -159,7 +175,13 @@ impl Shared {
         let trace = program
             .map(|program| {
                 let limits = self.limits.of_program(self.limits.evaluation_time);
-                program.trace(&input, limits, &explainer.sources, &ANSWERS)
+                let question = Question {
+                    input: &input,
+                    masked: masked.document(),
+                    limits,
+                    also: &ANSWERS,
+                };
+                program.trace(&self.interpreter, &explainer.sources, &question)
             })
             .unwrap_or_default();
         let fired = trace.rules.iter().filter_map(|rule| match &rule.outcome {
@@ -186,7 +208,7 @@ impl Shared {
 
     /// Each step as the built-in bundle judges it.
     fn steps(
-        &self,
+        self: &Arc<Self>,
         explainer: &Explainer,
         event: &GovernanceEvent,
         context: &SessionContext,
@@ -210,7 +232,11 @@ impl Shared {
     }
 
     /// What is decided with the budget figures of `context`.
-    fn verdict(&self, event: &GovernanceEvent, context: &SessionContext) -> PolicyDecision {
+    fn verdict(
+        self: &Arc<Self>,
+        event: &GovernanceEvent,
+        context: &SessionContext,
+    ) -> PolicyDecision {
         let decided = self.decide(&PolicyInput::new(event, context, context.into()));
         match decided
             .map_err(EngineError::from)

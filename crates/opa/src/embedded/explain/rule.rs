@@ -30,6 +30,10 @@ pub struct ExplainedRule {
     pub then: Option<&'static str>,
     /// Whether it belongs to the built-in bundle.
     pub builtin: bool,
+    /// What of it the program of the policy leaves to the interpreter, if anything of that was met: `with`, the name of a
+    /// function, … What it came to is then what the interpreter says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interpreted: Option<String>,
     /// What it came to.
     #[serde(flatten)]
     pub result: RuleResult,
@@ -57,7 +61,7 @@ pub enum RuleResult {
         /// Why.
         error: String,
     },
-    /// The interpreter decides it; what it came to is not known.
+    /// The interpreter decides it, and what it came to is not known: there was not the time, or it could not be asked.
     Interpreted {
         /// The condition that the interpreter is needed for; all before it hold.
         at: Option<FailedCondition>,
@@ -128,12 +132,15 @@ impl fmt::Display for RuleResult {
                 error,
             } => write!(formatter, "stopped at {at}: {error}"),
             Self::Interpreted { at: None, reason } => {
-                write!(formatter, "left to the interpreter for {reason}")
+                write!(formatter, "not known: left to the interpreter for {reason}")
             }
             Self::Interpreted {
                 at: Some(at),
                 reason,
-            } => write!(formatter, "left to the interpreter for {reason} at {at}"),
+            } => write!(
+                formatter,
+                "not known: left to the interpreter for {reason} at {at}"
+            ),
         }
     }
 }
@@ -184,6 +191,7 @@ pub(super) fn explained(
             Some(ExplainedRule {
                 result: view.result(&rule.outcome, rule.line),
                 builtin: builtin(&rule.file),
+                interpreted: rule.left,
                 name: rule.path,
                 line: rule.line,
                 file: rule.file,
@@ -214,6 +222,7 @@ fn of_yaml(
             line: origin.line,
             then: Some(origin.then.as_str()),
             builtin: false,
+            interpreted: rule.left.clone(),
             result: view.result(&rule.outcome, origin.line),
         });
     }
@@ -235,6 +244,7 @@ fn of_yaml(
         line: 1,
         then: Some(then.as_str()),
         builtin: false,
+        interpreted: None,
         result,
     })
 }

@@ -1,6 +1,7 @@
 //! What would make a call allowed, found by asking.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Instant;
 
 use kitelogik_core::{Arguments, GovernanceEvent, SessionContext};
@@ -72,7 +73,7 @@ impl fmt::Display for Suggestion {
 
 /// The changes among `candidates` that make the event allowed.
 pub(super) fn search(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     candidates: &[Candidate],
     event: &GovernanceEvent,
     context: &SessionContext,
@@ -163,7 +164,8 @@ fn change_at(args: &mut Map<String, Value>, path: &[&str], change: &Change) -> O
     change_at(args.get_mut(*key)?.as_object_mut()?, rest, change)
 }
 
-/// Of each part of the event the change that lies closest, or the first few; leaving something out comes last.
+/// Of each part of the event the change that lies closest, or the first few; leaving something out comes after them, and
+/// null last.
 fn best<'c>(proven: &[&'c Candidate], event: &GovernanceEvent) -> Vec<&'c Candidate> {
     let mut best: Vec<&Candidate> = Vec::new();
     let mut parts: Vec<&[String]> = Vec::new();
@@ -184,15 +186,17 @@ fn best<'c>(proven: &[&'c Candidate], event: &GovernanceEvent) -> Vec<&'c Candid
         match closest {
             Some((closest, _)) => best.push(closest),
             None => {
+                let null = |one: &&Candidate| one.change == Change::Set(Value::Null);
                 let mut kept = of_part()
-                    .filter(|one| one.change != Change::Remove)
+                    .filter(|one| one.change != Change::Remove && !null(one))
                     .peekable();
                 if let Some(first) = kept.peek() {
                     // One number is as good as another.
                     let number = matches!(&first.change, Change::Set(Value::Number(_)));
                     best.extend(kept.take(if number { 1 } else { MAX_OF_ONE }));
                 } else {
-                    best.extend(of_part().take(1));
+                    let left_out = of_part().find(|one| one.change == Change::Remove);
+                    best.extend(left_out.or_else(|| of_part().next()));
                 }
             }
         }

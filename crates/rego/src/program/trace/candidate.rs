@@ -136,8 +136,12 @@ impl<'a> Gathering<'a> {
             Node::Compare(operation, left, right) => {
                 for (one, other) in [(left, right), (right, left)] {
                     if let (Some(target), Node::Known(constant)) = (target(one, place), &**other) {
-                        let strict = !matches!(operation, BoolOp::Eq);
-                        self.found(&target, &around(constant, strict));
+                        let values = match operation {
+                            BoolOp::Eq => around(constant, false),
+                            // Nobody writes null but where it is asked for.
+                            _ => given(around(constant, true)),
+                        };
+                        self.found(&target, &values);
                     }
                 }
             }
@@ -188,6 +192,7 @@ impl<'a> Gathering<'a> {
             })
             .flatten()
             .collect();
+        let values = given(values);
         for argument in arguments {
             if let Some(target) = target(argument, place) {
                 self.found(&target, &values);
@@ -295,6 +300,12 @@ fn constants(value: &Value) -> Vec<Json> {
         Value::Set(items) => items.iter().filter_map(one).collect(),
         value => one(value).into_iter().collect(),
     }
+}
+
+/// Those that are something.
+fn given(mut values: Vec<Json>) -> Vec<Json> {
+    values.retain(|value| !value.is_null());
+    values
 }
 
 /// A constant, and what lies just beside it.

@@ -208,6 +208,6 @@ fn push_key(text: &mut String, key: &str) {
     }
 }
 
-fn json(value: &Value) -> Option<Json> {
+pub(super) fn json(value: &Value) -> Option<Json> {
     crate::document::write(value, MAX_BYTES).ok()
 }

@@ -1,9 +1,11 @@
 //! What each rule that concerned an event came to, and the first condition that did not hold.
 //!
 //! A program is not slower for it: nothing is noted while it decides. Its rules are looked at once more, each body as
-//! far as it holds.
+//! far as it holds. About what it leaves to the interpreter, that is asked.
 
 mod candidate;
+mod inquiry;
+mod left;
 mod met;
 mod outcome;
 mod reads;
@@ -15,18 +17,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use kitelogik_core::PolicyInput;
+use regorus::Value;
 
 use super::evaluate::{Evaluation, Stop};
-use super::node::{Body, Definition, GroupId, Head, Kind, Node, PackageId, ReasonId};
+use super::node::{Body, Definition, GroupId, Head, Kind, Node, PackageId};
 use super::origin::{Mark, Origin, WrittenRule};
 use super::solve::Flow;
 use super::{Limits, Program, limits};
+use crate::Interpreter;
+use crate::allowance::Allowance;
 
 pub use self::candidate::{Candidate, Change};
 pub use self::met::Met;
-pub use self::outcome::{Failed, Outcome, Trace, TracedRule};
+pub use self::outcome::{Failed, Outcome, Question, Trace, TracedRule};
 pub use self::source::Sources;
 
+use self::inquiry::Inquiry;
 use self::met::Meeting;
 use self::source::Statement;
 
@@ -36,25 +42,32 @@ const MAX_VALUES: usize = 8;
 const TIMES: u32 = 10;
 
 impl Program {
-    /// What each rule comes to that concerns `input`; `sources` are the texts that the program was made of. The rules of
-    /// the paths in `also` are looked at even where no other rule asks for them, because it failed before.
+    /// What each rule comes to that concerns an event; `sources` are the texts that the program was made of, and
+    /// `interpreter` what it was made by.
     ///
-    /// It may take ten times as long as an answer may.
+    /// It may take ten times as long as an answer may, besides the time to make rules that ask the interpreter, which
+    /// `sources` keeps: about as long as loading the policy.
     pub fn trace(
         &self,
-        input: &PolicyInput<'_>,
-        limits: Limits,
+        interpreter: &Interpreter,
         sources: &Sources,
-        also: &[&str],
+        question: &Question<'_>,
     ) -> Trace {
         let incomplete = || Trace {
             incomplete: true,
             ..Trace::default()
         };
+        let (input, limits) = (question.input, question.limits);
         if !limits::fits(input, &limits) {
             return incomplete();
         }
-        let trace = AssertUnwindSafe(|| Tracer::new(self, input, limits, sources).trace(also));
+        let Ok(document) = crate::read(input, limits.input_bytes, limits.input_depth) else {
+            return incomplete();
+        };
+        let masked = Value::from(question.masked.clone());
+        let inquiry = Inquiry::new(interpreter, sources, document, masked, limits.time);
+        let tracer = Tracer::new(self, question, sources, inquiry);
+        let trace = AssertUnwindSafe(|| tracer.trace(question.also));
         catch_unwind(trace).unwrap_or_else(|_| incomplete())
     }
 }
@@ -65,6 +78,11 @@ struct Tracer<'a> {
     limits: Limits,
     sources: &'a Sources,
     evaluation: Evaluation<'a>,
+    inquiry: Inquiry<'a>,
+    /// What the interpreter says of rules that the program does not know the value of; none where that is not known either.
+    settled: BTreeMap<GroupId, Option<Value>>,
+    /// What the rule at hand was looked at for.
+    reached: Vec<&'a Node>,
     open: Vec<GroupId>,
     seen: BTreeSet<GroupId>,
     rules: BTreeMap<(String, u32, String), TracedRule>,
@@ -80,16 +98,20 @@ enum Tried {
 impl<'a> Tracer<'a> {
     fn new(
         program: &'a Program,
-        input: &'a PolicyInput<'a>,
-        limits: Limits,
+        question: &Question<'a>,
         sources: &'a Sources,
+        inquiry: Inquiry<'a>,
     ) -> Self {
+        let (input, limits) = (question.input, question.limits);
         Self {
             program,
             input,
             limits,
             sources,
             evaluation: Evaluation::new(program, input, limits.time),
+            inquiry,
+            settled: BTreeMap::new(),
+            reached: Vec::new(),
             open: Vec::new(),
             seen: BTreeSet::new(),
             rules: BTreeMap::new(),
@@ -107,7 +129,8 @@ impl<'a> Tracer<'a> {
         // Looked at first.
         self.find(&self.program.entry);
         while let Some(group) = self.open.pop() {
-            if begun.elapsed() > self.limits.time.saturating_mul(TIMES) {
+            let took = begun.elapsed().saturating_sub(self.inquiry.prepared_in);
+            if took > self.limits.time.saturating_mul(TIMES) {
                 incomplete = true;
                 break;
             }
@@ -118,7 +141,7 @@ impl<'a> Tracer<'a> {
         Trace {
             candidates: candidate::of(self.program, self.input, &self.seen),
             rules: self.rules.into_values().collect(),
-            incomplete,
+            incomplete: incomplete || self.inquiry.out_of_time,
         }
     }
 
@@ -126,6 +149,11 @@ impl<'a> Tracer<'a> {
         if self.seen.insert(group) {
             self.open.push(group);
         }
+    }
+
+    fn reach(&mut self, nodes: Vec<&'a Node>) {
+        nodes.iter().for_each(|node| self.find(node));
+        self.reached.extend(nodes);
     }
 
     /// Adds the rules that `node` asks for.
@@ -155,8 +183,8 @@ impl<'a> Tracer<'a> {
         let program = self.program;
         // Each has the time that an answer has, and what is known already.
         let known = std::mem::take(&mut self.evaluation.rules);
-        self.evaluation = Evaluation::new(program, self.input, self.limits.time);
-        self.evaluation.rules = known;
+        self.begin_anew();
+        self.evaluation.rules.extend(known);
         let (Some(group), Some(origin)) = (program.groups.get(id), program.origins.get(id)) else {
             return;
         };
@@ -164,8 +192,11 @@ impl<'a> Tracer<'a> {
             Kind::Function(_) => {}
             Kind::Refer(reason) => {
                 for rule in &origin.rules {
-                    let outcome = self.interpreted(None, reason);
-                    self.put(origin, rule, outcome);
+                    let left = self.left(reason);
+                    let outcome = self.interpreted(rule, None, &left);
+                    if !left::is_of_another_event(&outcome) {
+                        self.put(origin, rule, outcome, Some(left));
+                    }
                 }
             }
             Kind::Complete | Kind::Set | Kind::Object => {
@@ -173,9 +204,9 @@ impl<'a> Tracer<'a> {
                     if let (Some(definition), Some(rule)) =
                         (group.definitions.get(number), origin.rules.get(number))
                     {
-                        let outcome = self.definition(&origin.path, definition, rule);
+                        let (outcome, left) = self.definition(&origin.path, definition, rule);
                         if !is_constant(definition) {
-                            self.put(origin, rule, outcome);
+                            self.put(origin, rule, outcome, left);
                         }
                     }
                 }
@@ -183,7 +214,7 @@ impl<'a> Tracer<'a> {
         }
     }
 
-    fn put(&mut self, origin: &Origin, rule: &WrittenRule, outcome: Outcome) {
+    fn put(&mut self, origin: &Origin, rule: &WrittenRule, outcome: Outcome, left: Option<String>) {
         let own = origin.rules.iter().filter(|other| other.file == rule.file);
         let among = own.take_while(|other| other.start != rule.start).count();
         let source = self.sources.rule(&rule.file, rule.start);
@@ -195,17 +226,46 @@ impl<'a> Tracer<'a> {
             number: source.map_or(usize::MAX, |source| source.number),
             among_its_path: among,
             outcome,
+            left,
         };
         let place = (traced.file.clone(), rule.start, traced.path.clone());
         self.rules.insert(place, traced);
     }
 
+    /// What a rule comes to, and what of it is left to the interpreter.
     fn definition(
         &mut self,
         path: &'a str,
         definition: &'a Definition,
         rule: &'a WrittenRule,
-    ) -> Outcome {
+    ) -> (Outcome, Option<String>) {
+        loop {
+            let (at, stop) = match self.compiled(path, definition, rule) {
+                Ok(outcome) => return (outcome, None),
+                Err(stopped) => stopped,
+            };
+            // What was under way is left behind.
+            self.begin_anew();
+            let left = match stop {
+                Stop::Fault(fault) => return (Outcome::Stopped { at, fault }, None),
+                Stop::Refer(reason) => self.left(reason),
+                Stop::Unsure => left::UNSURE.to_owned(),
+            };
+            // It may only lead to others that are left to it.
+            if self.settle() {
+                continue;
+            }
+            return (self.interpreted(rule, at, &left), Some(left));
+        }
+    }
+
+    fn compiled(
+        &mut self,
+        path: &'a str,
+        definition: &'a Definition,
+        rule: &'a WrittenRule,
+    ) -> Result<Outcome, (Option<Failed>, Stop)> {
+        self.reached.clear();
         let mut failed = Vec::new();
         for (number, body) in definition.bodies.iter().enumerate() {
             let meeting = Meeting {
@@ -216,32 +276,12 @@ impl<'a> Tracer<'a> {
                 names: &rule.names,
             };
             match self.body(&meeting, rule, number) {
-                Tried::Fired(values) => return Outcome::Fired(values),
+                Tried::Fired(values) => return Ok(Outcome::Fired(values)),
                 Tried::Failed(condition) => failed.push(condition),
-                Tried::Stopped(at, stop) => {
-                    // What was under way is left behind.
-                    self.evaluation = Evaluation::new(self.program, self.input, self.limits.time);
-                    return match stop {
-                        Stop::Refer(reason) => self.interpreted(at, reason),
-                        Stop::Unsure => Outcome::Interpreted {
-                            at,
-                            what: "rules that stand too deep within each other, or a comparison that depends on the data"
-                                .to_owned(),
-                        },
-                        Stop::Fault(fault) => Outcome::Stopped { at, fault },
-                    };
-                }
+                Tried::Stopped(at, stop) => return Err((at, stop)),
             }
         }
-        Outcome::Failed(failed)
-    }
-
-    fn interpreted(&self, at: Option<Failed>, reason: ReasonId) -> Outcome {
-        let left = self.program.left.get(reason);
-        Outcome::Interpreted {
-            at,
-            what: left.map(|left| left.what.clone()).unwrap_or_default(),
-        }
+        Ok(Outcome::Failed(failed))
     }
 
     fn body(&mut self, meeting: &Meeting<'a>, rule: &WrittenRule, number: usize) -> Tried {
@@ -253,10 +293,12 @@ impl<'a> Tracer<'a> {
             let (Some(first), Some(step)) = (steps.get(..count), steps.get(count - 1)) else {
                 break;
             };
-            walk::nodes(step)
-                .into_iter()
-                .for_each(|node| self.find(node));
-            match self.evaluation.holds(first) {
+            self.reach(walk::nodes(step));
+            let held = {
+                let _allowance = Allowance::of(self.program.making);
+                self.evaluation.holds(first)
+            };
+            match held {
                 Ok(true) => {}
                 Ok(false) => {
                     let mut condition = self.condition(rule, number, count - 1);
@@ -285,8 +327,9 @@ impl<'a> Tracer<'a> {
             Head::Entry(key, value) => vec![key, value],
             Head::Refer(reason) => return Tried::Stopped(None, Stop::Refer(*reason)),
         };
-        nodes.iter().for_each(|node| self.find(node));
+        self.reach(nodes.clone());
         let mut values = Vec::new();
+        let allowance = Allowance::of(self.program.making);
         let solved = self.evaluation.solve(&body.steps, &mut |evaluation| {
             for node in &nodes {
                 values.extend(meeting.said(evaluation, node)?);
@@ -297,6 +340,7 @@ impl<'a> Tracer<'a> {
                 Flow::On
             })
         });
+        drop(allowance);
         match solved {
             Ok(_) if values.is_empty() => {
                 let mut condition = self.condition(rule, number, usize::MAX);
@@ -341,10 +385,8 @@ impl<'a> Tracer<'a> {
 fn is_constant(definition: &Definition) -> bool {
     let conditions = definition.bodies.iter().any(|body| !body.steps.is_empty());
     let says_true = definition.bodies.iter().any(|body| {
-        matches!(
-            &body.head,
-            Head::Value(Node::Known(regorus::Value::Bool(true)))
-        ) || matches!(&body.head, Head::Refer(_))
+        matches!(&body.head, Head::Value(Node::Known(Value::Bool(true))))
+            || matches!(&body.head, Head::Refer(_))
     });
     !conditions && !says_true
 }

@@ -1,8 +1,25 @@
-//! What came of the rules, for people.
+//! What is asked about the rules, and what came of them, for people.
 
+use kitelogik_core::PolicyInput;
+
+use super::super::Limits;
 use super::candidate::Candidate;
 use super::met::Met;
 use crate::Fault;
+
+/// What is to be explained.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'q> {
+    /// The event.
+    pub input: &'q PolicyInput<'q>,
+    /// Its document, where what may not be shown is masked. What the interpreter says is taken for made of what is masked
+    /// unless it says the same of this.
+    pub masked: &'q serde_json::Value,
+    /// What one answer may take.
+    pub limits: Limits,
+    /// Rules of these paths are looked at even where no other rule asks for them, because it failed before.
+    pub also: &'q [&'q str],
+}
 
 /// What the rules came to that concerned an event: those that the index did not rule out, and that were asked for.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +49,8 @@ pub struct TracedRule {
     pub among_its_path: usize,
     /// What it came to.
     pub outcome: Outcome,
+    /// What of it is left to the interpreter, if anything is that was met: `with`, the name of a function, …
+    pub left: Option<String>,
 }
 
 /// What a rule came to.
@@ -49,7 +68,7 @@ pub enum Outcome {
         /// Why.
         fault: Fault,
     },
-    /// It is left to the interpreter.
+    /// It is left to the interpreter, and what that came to is not known.
     Interpreted {
         /// Where that begins.
         at: Option<Failed>,

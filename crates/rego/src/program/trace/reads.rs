@@ -6,7 +6,7 @@ use regorus::Value;
 
 use super::super::Program;
 use super::super::input::{Field, Part};
-use super::super::node::{Definition, GroupId, Kind, Node, PackageId, Slot};
+use super::super::node::{Definition, GroupId, Head, Kind, Node, PackageId, Slot};
 use super::walk::{self, Binder};
 
 /// Where something lies in the input, as in `["args", "amount"]`; empty is all of it.
@@ -102,6 +102,13 @@ pub(super) struct Reads<'a> {
     pub(super) paths: BTreeSet<Path>,
 }
 
+/// A rule, and how many of its first variables are arguments: those are read where it is called.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    definition: &'a Definition,
+    arguments: usize,
+}
+
 impl<'a> Reads<'a> {
     pub(super) fn of(program: &'a Program, node: &'a Node, definition: &'a Definition) -> Self {
         let mut reads = Self {
@@ -110,38 +117,49 @@ impl<'a> Reads<'a> {
             slots: BTreeSet::new(),
             paths: BTreeSet::new(),
         };
-        reads.node(node, definition);
+        let place = Place {
+            definition,
+            arguments: 0,
+        };
+        reads.node(node, place);
         reads
     }
 
-    fn node(&mut self, node: &'a Node, definition: &'a Definition) {
+    fn node(&mut self, node: &'a Node, place: Place<'a>) {
         if let Some(path) = direct(node) {
             self.paths.insert(path);
             return;
         }
         match node {
-            Node::Local(slot) => self.local(*slot, definition),
+            Node::Local(slot) => self.local(*slot, place),
             Node::Rules(group) => self.group(*group),
             Node::Package(package) => self.package(*package),
             Node::Call(group, _) => self.group(*group),
             _ => {}
         }
         for child in walk::children(node) {
-            self.node(child, definition);
+            self.node(child, place);
         }
     }
 
-    fn local(&mut self, slot: Slot, definition: &'a Definition) {
-        let place = std::ptr::from_ref(definition) as usize;
-        if !self.slots.insert((place, slot)) {
+    fn local(&mut self, slot: Slot, place: Place<'a>) {
+        let definition = place.definition;
+        let address = std::ptr::from_ref(definition) as usize;
+        if !self.slots.insert((address, slot)) {
             return;
         }
         let bodies = definition.bodies.iter().map(|body| &*body.steps);
+        let mut bound = false;
         for steps in [&*definition.arguments].into_iter().chain(bodies) {
             for binder in walk::binders(steps, slot) {
                 let (Binder::Is(node) | Binder::PartOf(node)) = binder;
-                self.node(node, definition);
+                self.node(node, place);
+                bound = true;
             }
+        }
+        if !bound && slot >= place.arguments {
+            // It gets its value in what is left to the interpreter, and may be anything.
+            self.paths.insert(Path::new());
         }
     }
 
@@ -154,13 +172,24 @@ impl<'a> Reads<'a> {
         };
         if let Kind::Refer(_) = group.kind {
             // It may be anything.
-            self.paths.insert(Vec::new());
+            self.paths.insert(Path::new());
             return;
         }
+        let arguments = match group.kind {
+            Kind::Function(count) => count,
+            _ => 0,
+        };
         for definition in &group.definitions {
+            let place = Place {
+                definition,
+                arguments,
+            };
             for body in &definition.bodies {
+                if let Head::Refer(_) = body.head {
+                    self.paths.insert(Path::new());
+                }
                 for node in walk::head(&body.head) {
-                    self.node(node, definition);
+                    self.node(node, place);
                 }
             }
         }

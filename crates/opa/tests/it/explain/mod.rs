@@ -1,5 +1,7 @@
 //! Explanations say what is decided, and suggest only what is allowed.
 
+mod interpreted;
+
 use std::sync::LazyLock;
 
 use kitelogik_core::{
@@ -340,4 +342,59 @@ fn an_event_that_is_too_large_is_a_denial_that_says_so() {
         Some(FailClosed::LimitExceeded)
     );
     assert!(explanation.incomplete);
+}
+
+#[test]
+fn null_is_suggested_only_where_the_policy_asks_for_it() {
+    let shown = |text: &str, args: Value| {
+        let explanation = explain(&rego(text), &call("x", &args), &SessionContext::new("s1"));
+        assert!(!explanation.decision.allowed());
+        let suggestions = explanation.suggestions.iter();
+        suggestions.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let denied = |condition: &str| {
+        format!(
+            "package kitelogik.userpolicy\n\nallow if \"code\" in object.keys(input.args)\n\nallow if not input.args.code\n\ndeny contains \"no\" if {condition}\n"
+        )
+    };
+    let code = json!({"code": "5"});
+    assert_eq!(
+        shown(&denied("input.args.code != null"), code.clone()),
+        ["no args.code (it is \"5\")"]
+    );
+    assert_eq!(
+        shown(
+            &denied("object.get(input.args, \"code\", null) != null"),
+            code.clone()
+        ),
+        ["no args.code (it is \"5\")"]
+    );
+    assert_eq!(
+        shown(
+            "package kitelogik.userpolicy\n\nallow if input.args.code == null\n",
+            code
+        ),
+        ["args.code = null instead of \"5\""]
+    );
+}
+
+#[test]
+fn a_rule_after_a_call_that_names_its_result_is_explained_with_its_own_lines() {
+    let engine = rego(
+        "package kitelogik.userpolicy\n\nallow if count(input.args.tags, 2)\n\nallow if {\n\tinput.args.a == 1\n}\n",
+    );
+    let event = call("x", &json!({"tags": [], "a": 2}));
+    let explanation = explain(&engine, &event, &SessionContext::new("s1"));
+    let results: Vec<String> = explanation.rules[..2]
+        .iter()
+        .map(|rule| format!("{}: {}", rule.line, rule.result))
+        .collect();
+    assert!(
+        results[0].starts_with("3: did not fire: rules.rego:3: `count(input.args.tags, 2)`"),
+        "{results:?}"
+    );
+    assert_eq!(
+        results[1],
+        "5: did not fire: rules.rego:6: `input.args.a == 1` met input.args.a = 2"
+    );
 }

@@ -1,0 +1,120 @@
+//! Rules that are left to the interpreter: what that says of them.
+
+use std::collections::BTreeSet;
+
+use regorus::Value;
+
+use super::super::evaluate::{Evaluation, Memo, Stop};
+use super::super::node::{GroupId, Node, ReasonId};
+use super::super::origin::WrittenRule;
+use super::super::value::Val;
+use super::outcome::{Failed, Outcome};
+use super::{Tracer, walk};
+
+/// What is left to it where no statement alone is.
+pub(super) const UNSURE: &str =
+    "rules that stand too deep within each other, or a comparison that depends on the data";
+
+impl Tracer<'_> {
+    /// Asks the interpreter what the rules say that the last rule led to and the program leaves to it; whether something is
+    /// known of them that was not.
+    pub(super) fn settle(&mut self) -> bool {
+        let mut groups = BTreeSet::new();
+        for node in &self.reached {
+            rules_in(node, &mut groups);
+        }
+        let mut settled = false;
+        for group in groups {
+            if self.settled.contains_key(&group) {
+                continue;
+            }
+            self.begin_anew();
+            let stop = self.evaluation.rules(group).map_err(|stop| *stop);
+            if let Err(Stop::Refer(_) | Stop::Unsure) = stop {
+                let origin = self.program.origins.get(group);
+                let value = origin.and_then(|origin| self.inquiry.value(&origin.path));
+                settled |= value.is_some();
+                self.settled.insert(group, value);
+            }
+        }
+        // What was looked at here was asked for by nobody.
+        self.begin_anew();
+        settled
+    }
+
+    /// Begins an evaluation with what the interpreter said.
+    pub(super) fn begin_anew(&mut self) {
+        self.evaluation = Evaluation::new(self.program, self.input, self.limits.time);
+        for (group, value) in &self.settled {
+            let value = match value {
+                None => continue,
+                Some(Value::Undefined) => None,
+                Some(value) => Some(Val::Owned(value.clone())),
+            };
+            self.evaluation.rules.insert(*group, Memo::Done(value));
+        }
+    }
+
+    /// What is left to the interpreter.
+    pub(super) fn left(&self, reason: ReasonId) -> String {
+        let left = self.program.left.get(reason);
+        left.map(|left| left.what.clone()).unwrap_or_default()
+    }
+
+    /// What the interpreter says that `rule` came to.
+    pub(super) fn interpreted(
+        &mut self,
+        rule: &WrittenRule,
+        at: Option<Failed>,
+        left: &str,
+    ) -> Outcome {
+        let sources = self.sources;
+        let number = sources.rule(&rule.file, rule.start).map(|rule| rule.number);
+        let outcome = number.and_then(|number| self.inquiry.rule(&rule.file, number));
+        let (Some(number), Some(outcome)) = (number, outcome) else {
+            return Outcome::Interpreted {
+                at,
+                what: left.to_owned(),
+            };
+        };
+        if let Some((_, module)) = sources.module(&rule.file) {
+            self.find_named(&module.named(number, &outcome));
+        }
+        outcome
+    }
+
+    /// Adds the rules that references of these paths lead to.
+    fn find_named(&mut self, paths: &[Vec<String>]) {
+        for (group, origin) in self.program.origins.iter().enumerate() {
+            let own: Vec<&str> = origin.path.split('.').skip(1).collect();
+            if paths.iter().any(|path| {
+                path.len() >= own.len() && own.iter().zip(path).all(|(own, part)| own == part)
+            }) {
+                self.add(group);
+            }
+        }
+    }
+}
+
+/// The rules that `node` asks for.
+fn rules_in(node: &Node, groups: &mut BTreeSet<GroupId>) {
+    if let Node::Rules(group) = node {
+        groups.insert(*group);
+    }
+    walk::children(node)
+        .into_iter()
+        .for_each(|child| rules_in(child, groups));
+}
+
+/// Whether the first condition of a rule says that it is for another action, tool or type of event.
+pub(super) fn is_of_another_event(outcome: &Outcome) -> bool {
+    const TELLING: [&str; 3] = ["action", "tool_name", "event_type"];
+    let Outcome::Failed(conditions) = outcome else {
+        return false;
+    };
+    conditions.iter().all(|condition| {
+        let paths = condition.met.iter().map(|met| met.at.as_deref());
+        let telling = |path: Option<&[String]>| matches!(path, Some([only]) if TELLING.contains(&only.as_str()));
+        condition.statement == Some(0) && !condition.met.is_empty() && paths.clone().all(telling)
+    })
+}
