@@ -20,7 +20,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use kitelogik_core::{BoxFuture, EngineError, PolicyDecision, PolicyEngine, PolicyInput};
+use kitelogik_core::{
+    BoxFuture, EngineError, GovernanceEvent, Masking, PolicyDecision, PolicyEngine, PolicyInput,
+    SessionContext,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
@@ -34,6 +37,7 @@ pub use self::status::ReloadStatus;
 
 use self::state::State;
 use self::task::Wake;
+use crate::{EmbeddedError, Explanation};
 
 /// Answers from a policy in this process that follows its source: a directory, a bundle file, or, with the feature
 /// `rest`, a bundle on a server.
@@ -178,6 +182,33 @@ impl Reloading {
     /// [`ReloadError::NothingBefore`]: there was none before, or it was rolled back to already.
     pub fn roll_back(&self) -> Result<PolicyChange, ReloadError> {
         self.inner.state.roll_back()
+    }
+}
+
+impl Reloading {
+    /// What the version in force decides about `event`, and why; see [`Embedded::explain`](crate::Embedded::explain).
+    ///
+    /// The one version explains all of it, whatever comes into force meanwhile; its revision is the decision's. Where the policy
+    /// [is stale](ReloadingBuilder::max_stale), the decision is the denial that says so, nothing is suggested, and the rules
+    /// are those of the version in force.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Embedded::explain`](crate::Embedded::explain).
+    pub fn explain(
+        &self,
+        event: &GovernanceEvent,
+        context: &SessionContext,
+        masking: &Masking,
+    ) -> Result<Explanation, EmbeddedError> {
+        let state = &self.inner.state;
+        let fresh = state.freshness.check();
+        let engine = state.current.load().engine.clone();
+        let explanation = engine.explain(event, context, masking)?;
+        Ok(match fresh {
+            Ok(()) => explanation,
+            Err(stale) => explanation.instead(&stale),
+        })
     }
 }
 

@@ -4,6 +4,7 @@ mod bundle;
 mod concurrent;
 mod confirmation;
 mod directory;
+mod explain;
 mod stale;
 #[cfg(feature = "rest")]
 mod tls;
