@@ -79,7 +79,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kitelogik_core::{EngineError, PolicyDecision};
-use kitelogik_rego::{CompileError, MAX_DEPTH, Suite, read};
+use kitelogik_rego::{CompileError, Interpreter, MAX_DEPTH, Suite, read};
 use regex::Regex;
 
 use crate::directory::TestFiles;
@@ -116,7 +116,10 @@ pub enum TestError {
     /// Everything that is wrong in decision tables, one a line.
     #[error("{}", Lines(.0))]
     Tables(Vec<Problem>),
-    /// The modules do not compile together.
+    /// The policy is nothing that the engine decides by, tests or not: where, and what to write instead.
+    #[error("the policy is refused, and no test was run: {0}")]
+    Refused(String),
+    /// The policy is fine, and the tests do not compile with it.
     #[error("the tests do not compile: {0}")]
     Compile(String),
     /// The pattern of names is no regular expression.
@@ -229,7 +232,8 @@ impl TestRunner {
             self.policy.data(),
             self.policy.entry_point(),
             self.coverage,
-        )?;
+        )
+        .map_err(|error| self.refused().unwrap_or_else(|| error.into()))?;
         let mut results = Vec::new();
         for test in suite.tests() {
             if self.is_wanted(&format!("{}.{}", test.package, test.name)) {
@@ -249,6 +253,18 @@ impl TestRunner {
             Coverage::new(suite.coverage(), &self.policy, &tests)
         });
         Ok(TestReport::new(results, coverage, begun.elapsed()))
+    }
+
+    /// Why the engine would not take the policy without its tests, either.
+    fn refused(&self) -> Option<TestError> {
+        let modules = self.policy.modules().iter();
+        let compiled = Interpreter::compile(
+            modules.map(|module| (module.name(), module.text())),
+            self.policy.data(),
+            self.policy.entry_point(),
+        );
+        let error = compiled.err()?;
+        Some(TestError::Refused(error.to_string()))
     }
 
     fn tables(&self) -> Result<Vec<Table>, TestError> {
