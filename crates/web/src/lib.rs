@@ -2,7 +2,8 @@
 //!
 //! [`Server`] serves both over a [`Ledger`](kitelogik_ledger::Ledger): in the program that runs the agents, where an
 //! approval wakes its call at once, or in one of its own (`kitelogik serve`) on the same store. [`TokenFile`] says who
-//! may sign in, as which [`Identity`]. [`Report`] draws what happened as one HTML file.
+//! may sign in, as which [`Identity`]; with feature `oidc`, people sign in at an OpenID provider, too. [`Report`] draws
+//! what happened as one HTML file.
 //!
 //! ```
 //! use std::time::Duration;
@@ -27,8 +28,8 @@
 //!
 //! # What holds
 //!
-//! * Nothing is shown or decided without signing in, by a one-time link or a token: whatever runs on this machine, the
-//!   agent included, can reach a loopback port.
+//! * Nothing is shown or decided without signing in, by a one-time link, a token, or at a provider that the host named:
+//!   whatever runs on this machine, the agent included, can reach a loopback port.
 //! * Who decides is who is signed in. No field of a form and no header of a request says it.
 //! * Requests to other names than the server's own are refused (DNS rebinding), and so is what comes from pages of
 //!   others: by `Origin`, and by a token in each form.

@@ -1,14 +1,19 @@
 //! `kitelogik serve`.
 
+mod oidc;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use futures_util::future::{Either, select};
 use kitelogik_ledger::Timestamp;
-use kitelogik_web::{Identity, Origin, Server, TokenFile};
+use kitelogik_web::{Identity, Oidc, Origin, Server, TokenFile};
 use serde_json::json;
 
+use self::oidc::OidcArguments;
 use crate::answer::{Answer, Failure, Outcome};
 use crate::output::{Output, shown, style};
 use crate::store::{StoreArguments, runtime};
@@ -18,7 +23,16 @@ use crate::user;
 const LINK_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 const EXAMPLES: &str = "\
-Nobody sees anything without signing in: by the link that is printed at start (once, within ten minutes), or by a token.
+Nobody sees anything without signing in: by the link that is printed at start (once, within ten minutes), by a token, or at
+an OpenID provider, where who is named in the file of reviewers may:
+
+  {\"reviewers\": [
+    {\"claim\": \"email\", \"value\": \"ann@example.com\", \"role\": \"operator\", \"tenants\": \"all\"},
+    {\"claim\": \"groups\", \"value\": \"refunds\", \"role\": \"manager\", \"tenants\": [\"acme\"], \"read_only\": false}
+  ]}
+
+The first rule that fits counts. People are named by their verified e-mail address, or by --oidc-name-claim: choose what
+sessions' principals are named by, or a person could approve their own call.
 The page answers to its own name only; for others than this machine, put a server with TLS in front of it.
 
 Exit codes: 0 ended when told to, 2 an error
@@ -27,7 +41,9 @@ Examples:
   kitelogik serve token new ann --role operator --tenant acme
   kitelogik serve token list
   kitelogik serve --store sqlite:kitelogik.db
-  kitelogik serve --bind 0.0.0.0:8787 --public --origin https://approvals.example.com --no-link";
+  kitelogik serve --bind 0.0.0.0:8787 --public --origin https://approvals.example.com --no-link
+  kitelogik serve --no-link --oidc-issuer https://accounts.example.com --oidc-client-id approvals \\
+    --oidc-client-secret-file client.secret --oidc-reviewers reviewers.json";
 
 /// Serve the page and the JSON API on which people approve calls and read the record
 #[derive(Args, Debug)]
@@ -46,7 +62,7 @@ pub(crate) struct Serve {
     #[arg(long, requires = "origin")]
     public: bool,
     /// The name that people reach it under, as in `https://approvals.example.com`: requests to any other are refused
-    #[arg(long, value_name = "URL")]
+    #[arg(long, visible_alias = "public-url", value_name = "URL")]
     origin: Option<String>,
     /// Print no link that signs in
     #[arg(long)]
@@ -60,6 +76,8 @@ pub(crate) struct Serve {
     /// How long people stay signed in, in hours
     #[arg(long, value_name = "HOURS", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=720))]
     session: u64,
+    #[command(flatten)]
+    oidc: OidcArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -141,9 +159,10 @@ fn serve(arguments: &Serve, output: &mut Output) -> Outcome {
     let tokens = TokenFile::new(&arguments.tokens.tokens);
     // What is wrong with the file is told now, not to the first who signs in.
     let known = tokens.entries().map_err(Failure::new)?.len();
-    if arguments.no_link && known == 0 {
+    let oidc = arguments.oidc.sign_in()?;
+    if arguments.no_link && known == 0 && oidc.is_none() {
         return Err(Failure::new(format_args!(
-            "nobody could sign in: there are no tokens in `{}`; make one with `kitelogik serve token new NAME`, or leave `--no-link` out",
+            "nobody could sign in: there are no tokens in `{}`; make one with `kitelogik serve token new NAME`, name a provider with `--oidc-issuer`, or leave `--no-link` out",
             arguments.tokens.tokens.display()
         )));
     }
@@ -160,14 +179,41 @@ fn serve(arguments: &Serve, output: &mut Output) -> Outcome {
         if let Some(origin) = origin {
             server = server.origin(origin);
         }
+        if let Some(oidc) = &oidc {
+            server = server.oidc(oidc.clone());
+        }
         let server = server.start().await.map_err(Failure::new)?;
-        announce(arguments, ledger.address(), &server, known, output)?;
+        let ways = Ways {
+            tokens: known,
+            oidc: oidc.as_ref(),
+        };
+        announce(arguments, ledger.address(), &server, &ways, output)?;
         output.flush()?;
-        let served = server.run(told_to_end()).await.map_err(Failure::new);
+        let serving = pin!(server.run(told_to_end()));
+        let served = match select(serving, pin!(warn(oidc.as_ref(), output))).await {
+            Either::Left((served, _)) => served,
+            Either::Right(((), serving)) => serving.await,
+        };
+        let served = served.map_err(Failure::new);
         ledger.close().await.map_err(Failure::new)?;
         served
     })?;
     Ok(Answer::Yes)
+}
+
+/// How people sign in besides by the link.
+struct Ways<'a> {
+    tokens: usize,
+    oidc: Option<&'a Oidc>,
+}
+
+/// Says early what nobody could sign in with. It is no reason to end: the provider may come back, and tokens go on.
+async fn warn(oidc: Option<&Oidc>, output: &Output) {
+    if let Some(oidc) = oidc
+        && let Err(problem) = oidc.check().await
+    {
+        output.warn(problem);
+    }
 }
 
 /// Says where the page is, and how to sign in.
@@ -175,7 +221,7 @@ fn announce(
     arguments: &Serve,
     store: &str,
     server: &Server,
-    tokens: usize,
+    ways: &Ways<'_>,
     output: &mut Output,
 ) -> Outcome<()> {
     let link = if arguments.no_link {
@@ -186,13 +232,23 @@ fn announce(
         Some(server.link(identity, LINK_LIFETIME).map_err(Failure::new)?)
     };
     if output.is_json() {
-        return output.json(&json!({"url": server.url(), "link": link, "tokens": tokens}));
+        let issuer = ways.oidc.map(Oidc::issuer);
+        return output.json(&json!({
+            "url": server.url(), "link": link, "tokens": ways.tokens, "oidc_issuer": issuer,
+        }));
     }
     let url = output.paint(style::YES, server.url());
     output.line(format_args!("serving {} at {url}", shown(store)))?;
     if let Some(link) = link {
         output.line("sign in, once, within 10 minutes:")?;
         output.line(format_args!("  {link}"))?;
+    }
+    if let Some(oidc) = ways.oidc {
+        output.line(format_args!(
+            "sign in at {}, which sends people back to {}/sign-in/oidc/callback",
+            shown(oidc.issuer()),
+            server.url()
+        ))?;
     }
     if !arguments.bind.ip().is_loopback() {
         output.warn(

@@ -18,6 +18,7 @@ mod read_only;
 mod record;
 mod sanitize;
 mod serve;
+mod serve_oidc;
 mod shell;
 mod testing;
 mod tutorial;

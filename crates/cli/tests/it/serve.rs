@@ -11,13 +11,15 @@ use crate::record::record;
 use crate::shell::Shell;
 
 /// A command that runs until this is dropped.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
     fn start(shell: &Shell, arguments: &[&str]) -> (Self, impl Iterator<Item = String>) {
-        let mut child = shell
-            .command()
-            .args(arguments)
+        Self::command(shell.command().args(arguments))
+    }
+
+    pub(crate) fn command(command: &mut Command) -> (Self, impl Iterator<Item = String> + use<>) {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -34,11 +36,15 @@ impl Drop for Running {
     }
 }
 
-fn get(url: &str, path: &str, headers: &str) -> String {
+pub(crate) fn get(url: &str, path: &str, headers: &str) -> String {
+    send(url, &format!("GET {path}"), headers)
+}
+
+/// Sends a request of this first line; the last headers may hold an empty line and a body.
+pub(crate) fn send(url: &str, line: &str, headers: &str) -> String {
     let host = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(host).unwrap();
-    let request =
-        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
+    let request = format!("{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
