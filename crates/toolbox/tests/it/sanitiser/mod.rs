@@ -9,6 +9,7 @@
 
 mod attacks;
 mod clean;
+mod disguises;
 mod promises;
 mod rules;
 mod tool_output;
