@@ -117,24 +117,50 @@ impl Interpreter {
     ///
     /// [`CompileError::Compile`]: there are no built-ins to compile them with.
     pub fn program(&self) -> Result<Program, CompileError> {
-        let mut engine = self.prepared.clone();
-        let data = engine.get_data();
-        let modules = engine
-            .get_modules()
-            .iter()
-            .filter(|module| module.package.refr.span().text() != QUESTION_PACKAGE)
-            .map(|module| {
-                let name = module.package.refr.span().source.get_path();
-                match self.with_operators.get(name) {
-                    Some(text) => tree::parse(name, text).map(Ref::new),
-                    None => Ok(module.clone()),
-                }
-            });
-        modules
+        let data = self.prepared.get_data();
+        let modules = self.modules();
+        let as_read = modules.iter().map(|module| {
+            let name = module.package.refr.span().source.get_path();
+            match self.with_operators.get(name) {
+                Some(text) => tree::parse(name, text).map(Ref::new),
+                None => Ok(module.clone()),
+            }
+        });
+        as_read
             .collect::<anyhow::Result<Vec<_>>>()
-            .and_then(|modules| Program::compile(&modules, data, &self.entry_point))
+            .and_then(|as_read| Program::compile(&as_read, data.clone(), &self.entry_point))
             .map(|program| program.making(self.making))
+            .map(|program| program.reducing(modules, data, &self.entry_point))
             .map_err(|error| CompileError::Compile(fault::one_line(&error)))
+    }
+
+    /// Compiles parts of modules that were compiled before, each its name and its text.
+    pub(crate) fn reduced(
+        modules: Vec<(String, String)>,
+        data: Value,
+        entry_point: &str,
+    ) -> anyhow::Result<Self> {
+        let mut prepared = engine_of(data)?;
+        for (name, text) in modules {
+            prepared.add_policy(name, text)?;
+        }
+        ask(&mut prepared, entry_point)?;
+        Ok(Self {
+            prepared,
+            entry_point: entry_point.to_owned(),
+            making: Making::default(),
+            with_operators: HashMap::new(),
+        })
+    }
+
+    /// The modules as they are interpreted.
+    pub(crate) fn modules(&self) -> Vec<Ref<Module>> {
+        let mut engine = self.prepared.clone();
+        let modules = engine.get_modules().iter();
+        modules
+            .filter(|module| module.package.refr.span().text() != QUESTION_PACKAGE)
+            .cloned()
+            .collect()
     }
 
     /// Evaluates the entry point for `input` within `time`, to a document of up to `max_bytes`.
@@ -199,6 +225,10 @@ impl fmt::Debug for Interpreter {
 
 /// An engine with `data`, and with the built-ins replaced.
 pub(crate) fn engine(data: &serde_json::Value) -> anyhow::Result<Engine> {
+    engine_of(Value::from(data.clone()))
+}
+
+fn engine_of(data: Value) -> anyhow::Result<Engine> {
     let mut engine = Engine::new();
     engine.set_strict_builtin_errors(true);
     // Otherwise `print` writes to the standard error of the process.
@@ -206,7 +236,7 @@ pub(crate) fn engine(data: &serde_json::Value) -> anyhow::Result<Engine> {
     engine.set_policy_length_config(any_length());
     builtins::register(&mut engine)?;
     operators::register(&mut engine)?;
-    engine.add_data(Value::from(data.clone()))?;
+    engine.add_data(data)?;
     Ok(engine)
 }
 

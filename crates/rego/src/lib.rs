@@ -5,7 +5,8 @@
 //! what built-ins make; and without the built-ins that reach outside. Every error is an error of the whole answer.
 //!
 //! [`Program`] is the same policy compiled for deciding: the same answers in a fraction of the time, which does not grow
-//! with the rules of other actions. What it does not cover it leaves to the interpreter.
+//! with the rules of other actions. What it does not cover it leaves to the interpreter, which [`Program::reduced`] makes of
+//! the rules that one action can reach.
 //!
 //! ```
 //! use std::time::Duration;
@@ -60,8 +61,8 @@ pub use document::{MAX_DEPTH, read};
 pub use fault::Fault;
 pub use interpreter::{CompileError, Interpreter};
 pub use program::{
-    Answer, Candidate, Change, Document, Failed, Interpreted, Limits, Met, Program, Question,
-    RuleOutcome, Sources, Trace, TracedRule,
+    Answer, Candidate, Change, Document, Failed, IndexKey, Interpreted, Limits, Met, Program,
+    Question, RuleOutcome, Sources, Trace, TracedRule,
 };
 pub use recursion::{RecursiveFunction, recursive_function};
 /// A value as the interpreter holds it; reference counted.

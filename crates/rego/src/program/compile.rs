@@ -65,6 +65,7 @@ pub(super) fn compile(
         left,
         empty_set: Value::new_set(),
         making: Making::default(),
+        reducible: None,
     };
     look_in_advance(&mut program, &uses);
     Ok(program)

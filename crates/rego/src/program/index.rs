@@ -9,6 +9,7 @@ use regorus::unstable::BoolOp;
 
 use super::input::Field;
 use super::node::{Body, Definition, Group, GroupId, Head, Kind, Node, Step};
+use super::reduction::{IndexKey, Texts};
 
 /// Rules by what they ask of the event's action, tool or type; those that ask nothing are always looked at.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub(super) struct Index {
     by_action: Buckets,
     by_tool: Buckets,
     by_event: Buckets,
+    /// What each body asks, of those rules with several where one asks anything.
+    bodies: HashMap<usize, Box<[Condition]>>,
 }
 
 type Buckets = HashMap<Arc<str>, Vec<usize>>;
@@ -52,6 +55,40 @@ impl Index {
             .chain(tool)
             .chain(bucket(&self.by_event, event.event_type()))
             .copied()
+    }
+
+    /// The rules that events of `key` do not rule out, as [`candidates`](Self::candidates) has it.
+    pub(super) fn admitted(&self, key: &IndexKey) -> BTreeSet<usize> {
+        let bucket = |buckets: &Buckets, text: &Option<Arc<str>>| -> Vec<usize> {
+            let numbers = text.as_ref().and_then(|text| buckets.get(text));
+            numbers.cloned().unwrap_or_default()
+        };
+        let mut admitted: BTreeSet<usize> = self.always.iter().copied().collect();
+        admitted.extend(bucket(&self.by_action, &key.action));
+        admitted.extend(bucket(&self.by_tool, &key.tool));
+        admitted.extend(bucket(&self.by_event, &key.event));
+        admitted
+    }
+
+    /// Whether a body of a rule may hold for events of `key`.
+    pub(super) fn admits_body(&self, number: usize, body: usize, key: &IndexKey) -> bool {
+        let conditions = self.bodies.get(&number);
+        conditions
+            .and_then(|conditions| conditions.get(body))
+            .is_none_or(|condition| condition.admits(key))
+    }
+
+    /// Adds all texts that tell one event from another here.
+    pub(super) fn texts(&self, texts: &mut Texts) {
+        texts.actions.extend(self.by_action.keys().cloned());
+        texts.tools.extend(self.by_tool.keys().cloned());
+        texts.events.extend(self.by_event.keys().cloned());
+        for condition in self.bodies.values().flatten() {
+            let all = |allowed: &Allowed| allowed.iter().flatten().cloned().collect::<Vec<_>>();
+            texts.actions.extend(all(&condition.action));
+            texts.tools.extend(all(&condition.tool));
+            texts.events.extend(all(&condition.event));
+        }
     }
 }
 
@@ -89,6 +126,17 @@ impl Condition {
         or(&mut self.tool, other.tool);
         or(&mut self.event, other.event);
     }
+
+    fn admits(&self, key: &IndexKey) -> bool {
+        let admits = |allowed: &Allowed, text: &Option<Arc<str>>| {
+            allowed
+                .as_ref()
+                .is_none_or(|allowed| text.as_ref().is_some_and(|text| allowed.contains(&**text)))
+        };
+        admits(&self.action, &key.action)
+            && admits(&self.tool, &key.tool)
+            && admits(&self.event, &key.event)
+    }
 }
 
 /// Gives each group its index.
@@ -123,6 +171,16 @@ impl Conditions<'_> {
             return index;
         };
         for (number, definition) in group.definitions.iter().enumerate() {
+            if definition.bodies.len() > 1 && !matches!(group.kind, Kind::Function(_)) {
+                let bodies = definition.bodies.iter();
+                let conditions: Box<[Condition]> = bodies.map(|body| self.body(body, 0)).collect();
+                if conditions
+                    .iter()
+                    .any(|condition| *condition != Condition::default())
+                {
+                    index.bodies.insert(number, conditions);
+                }
+            }
             let condition = match group.kind {
                 // Their arguments come before their bodies.
                 Kind::Function(_) => Condition::default(),

@@ -18,6 +18,7 @@ mod operation;
 mod origin;
 mod paths;
 mod query;
+mod reduction;
 mod reference;
 mod rules;
 mod scope;
@@ -37,6 +38,7 @@ use crate::allowance::Allowance;
 use crate::{Fault, Making};
 
 pub use self::answer::Document;
+pub use self::reduction::IndexKey;
 pub use self::trace::{
     Candidate, Change, Failed, Met, Outcome as RuleOutcome, Question, Sources, Trace, TracedRule,
 };
@@ -45,6 +47,7 @@ use self::evaluate::{Evaluation, Stop};
 use self::index::Index;
 use self::node::{Group, Node, Package, PackageId};
 use self::origin::Origin;
+use self::reduction::Reducible;
 
 /// What one answer may take.
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +110,8 @@ pub struct Program {
     left: Vec<Interpreted>,
     empty_set: Value,
     making: Making,
+    /// What reductions are made of.
+    reducible: Option<Reducible>,
 }
 
 impl Program {

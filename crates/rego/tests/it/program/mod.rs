@@ -4,6 +4,7 @@ mod bundle;
 mod event;
 mod opa;
 mod policy;
+mod reduction;
 mod words;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 use self::event::Random;
 use self::opa::Opa;
+use self::reduction::{Reductions, judged};
 
 const TIME: Duration = Duration::from_secs(10);
 const BYTES: usize = 1 << 20;
@@ -62,16 +64,18 @@ fn random_policies_give_the_same_answers_compiled_and_interpreted() {
         let program = interpreter.program().unwrap();
         let whole = interpreter.program().unwrap().without_index();
         let mut random = Random::new(seed ^ 0xffff);
+        let mut reductions = Reductions::of(&program);
         let mut loaded = None;
         let mut failed = None;
         for _ in 0..20 {
             let (event, context) = event::event(&mut random);
             let input = PolicyInput::new(&event, &context, BudgetUsage::default());
             let document = serde_json::to_value(input).unwrap();
-            let interpreted =
-                interpreter.run(&read(&input, BYTES, MAX_DEPTH).unwrap(), TIME, BYTES);
+            let value = read(&input, BYTES, MAX_DEPTH).unwrap();
+            let interpreted = interpreter.run(&value, TIME, BYTES);
             let detail = format!("{:?}", interpreted.as_ref().err());
             let interpreted: Outcome = interpreted.map_err(code);
+            let reduced = reductions.run(&input, &value);
             let told;
             let compiled: Outcome = match program.run(&input, LIMITS) {
                 Answer::Interpret(why) => {
@@ -82,7 +86,7 @@ fn random_policies_give_the_same_answers_compiled_and_interpreted() {
                     told = why.clone();
                     *left.entry(why).or_default() += 1;
                     // It is the engine's answer as well.
-                    interpreted.clone()
+                    reduced.clone().unwrap_or_else(|| interpreted.clone())
                 }
                 Answer::Decided(result) => {
                     told = format!("{:?}", result.as_ref().err());
@@ -141,10 +145,13 @@ fn random_policies_give_the_same_answers_compiled_and_interpreted() {
                 ("DIFFERENT", false)
             };
             *counts.entry(kind).or_default() += 1;
+            let beside = judged(reduced.as_ref(), &interpreted, asked.as_ref());
+            *counts.entry(beside.0).or_default() += 1;
+            let (kind, fine) = if fine { beside } else { (kind, fine) };
             if !fine && failed != Some(seed) {
                 failed = Some(seed);
                 failures.push(format!(
-                    "{kind}, seed {seed}: {detail} {told}\ncompiled {compiled:?}\nwhole {whole:?}\ninterpreted {interpreted:?}\nOPA {asked:?}\ninput {document}\n{}",
+                    "{kind}, seed {seed}: {detail} {told}\ncompiled {compiled:?}\nwhole {whole:?}\nreduced {reduced:?}\ninterpreted {interpreted:?}\nOPA {asked:?}\ninput {document}\n{}",
                     policy.modules[0].1
                 ));
             }
@@ -162,8 +169,11 @@ fn random_policies_give_the_same_answers_compiled_and_interpreted() {
         return;
     }
     let count = |kind| counts.get(kind).copied().unwrap_or_default();
-    let all: usize = counts.values().sum();
+    // Each answer is counted once more, for its reduction.
+    let all = counts.values().sum::<usize>() / 2;
     assert!(interpreting < all / 5);
+    assert!(count("reduced: as interpreted") > all / 3);
+    assert!(count("reduced: as OPA, where the interpreter has an error") > 0);
     assert!(count("errors: compiled alone") < all / 200);
     assert!(count("not judged: they differ, and OPA does not take the policy") < all / 50);
 }

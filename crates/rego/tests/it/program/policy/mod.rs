@@ -1,5 +1,6 @@
 //! Random policies over everything that programs cover.
 
+pub(super) mod side;
 mod term;
 
 use std::fmt::Write;
