@@ -2,18 +2,17 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::audit::{Audit, AuditFailure};
+use crate::fault::{Fault, bounded};
+use crate::question::Question;
+use crate::record::Record;
+use crate::telemetry::{self, Watched, quietly, say};
+use crate::{KillSwitch, Session};
 use kitelogik_core::{
     Approval, ApprovalRequest, Approver, ApproverError, Arguments, AuditSink, BudgetUsage,
     EngineError, FailClosed, GovernanceEvent, Masking, PolicyDecision, PolicyEngine, PolicyInput,
     SessionContext, Use, Verdict,
 };
-use tracing::{Instrument, Span};
-
-use crate::audit::{Audit, AuditFailure};
-use crate::fault::{Fault, bounded};
-use crate::question::Question;
-use crate::record::Record;
-use crate::{KillSwitch, Session, telemetry};
 
 /// Asks a policy before anything happens, and lets nothing through that is not clearly allowed.
 ///
@@ -39,6 +38,8 @@ struct Shared {
     audit: Option<Audit>,
     kill_switch: KillSwitch,
     traced_arguments: Option<Masking>,
+    /// What of an event does not show in the log where a fault names it.
+    logged: Masking,
 }
 
 impl std::fmt::Debug for PolicyGate {
@@ -69,6 +70,7 @@ impl PolicyGate {
                 audit: None,
                 kill_switch: KillSwitch::default(),
                 traced_arguments: None,
+                logged: Masking::of_everything(),
             },
         }
     }
@@ -86,15 +88,14 @@ impl PolicyGate {
         context: &SessionContext,
     ) -> Arc<PolicyDecision> {
         let question = Question::event(event, context);
-        let span = self.decision_span(&question);
-        let decided = async {
+        let watched = self.decision_span(&question);
+        let deciding = async {
             let limit = self.shared.decision_timeout;
             let decision = self.judge(event, context, context.into(), limit).await;
-            let decision = self.record(&question, event, decision).await.0;
-            telemetry::decided(&span, &decision);
-            decision
+            self.record(&question, event, decision).await
         };
-        decided.instrument(span.clone()).await
+        let decided = watched.over(deciding).await;
+        self.told(&question, &watched, decided).await.0
     }
 
     /// The switch that stops everything, one session or one tool at once, whatever policies and
@@ -126,12 +127,32 @@ impl PolicyGate {
     }
 
     /// The span of deciding `question`.
-    pub(crate) fn decision_span(&self, question: &Question<'_>) -> Span {
-        let span = telemetry::decision(question);
+    pub(crate) fn decision_span(&self, question: &Question<'_>) -> Watched {
+        let watched = telemetry::decision(question);
         if let Some(masking) = &self.shared.traced_arguments {
-            telemetry::arguments(&span, question, masking);
+            telemetry::arguments(&watched, question, masking);
         }
-        span
+        watched
+    }
+
+    /// Tells who listens what was decided. Where one of them panicked over it, nothing is allowed; what was recorded before
+    /// then never runs.
+    pub(crate) async fn told(
+        &self,
+        question: &Question<'_>,
+        watched: &Watched,
+        decided: (Arc<PolicyDecision>, Record),
+    ) -> (Arc<PolicyDecision>, Record) {
+        telemetry::decided(watched, &decided.0);
+        match watched.fault() {
+            Some(error) if !decided.0.denied() => {
+                drop(decided);
+                let event = question.asked_event();
+                let denial = self.fail_closed(&event, &error);
+                self.record(question, &event, denial).await
+            }
+            _ => decided,
+        }
     }
 
     /// Asks the engine, for at most `limit`, unless calls like this one are stopped.
@@ -145,11 +166,11 @@ impl PolicyGate {
         if let Some(stopped) = self.shared.kill_switch.denial(event, context) {
             return stopped;
         }
-        let (span, begun) = (telemetry::engine(), Instant::now());
+        let (watched, begun) = (telemetry::engine(), Instant::now());
         let input = PolicyInput::new(event, context, usage);
         let ask = async { self.shared.engine.decide(&input).await };
-        let answer = bounded(ask, limit)
-            .instrument(span.clone())
+        let answer = watched
+            .over(bounded(ask, limit))
             .await
             .unwrap_or_else(|fault| Err(fault.of_engine()));
         let decision = match answer {
@@ -161,10 +182,13 @@ impl PolicyGate {
                 }
                 decision
             }
-            Err(error) => fail_closed(event, &error),
+            Err(error) => self.fail_closed(event, &error),
         };
-        telemetry::answered(&span, &decision, begun.elapsed());
-        decision
+        telemetry::answered(&watched, &decision, begun.elapsed());
+        match watched.fault() {
+            Some(error) if !decision.denied() => self.fail_closed(event, &error),
+            _ => decision,
+        }
     }
 
     /// Puts a call that a person must approve to the approver, if there is one.
@@ -184,7 +208,7 @@ impl PolicyGate {
                 decision.reason = failure.to_string();
                 decision
             }
-            Err(failure) => not_approved(
+            Err(failure) => self.not_approved(
                 request.event,
                 failure,
                 "the approval could not be asked for",
@@ -227,7 +251,7 @@ impl PolicyGate {
         };
         let take = async { approver.use_up(request, granted).await };
         self.of_approver(take).await.map_err(|failure| {
-            not_approved(request.event, failure, "the approval could not be used")
+            self.not_approved(request.event, failure, "the approval could not be used")
         })
     }
 
@@ -267,18 +291,56 @@ impl PolicyGate {
         let decision = match audit.on_failure {
             AuditFailure::Deny => {
                 let error = EngineError::new(FailClosed::AuditUnavailable, failure);
-                fail_closed(event, &error)
+                self.fail_closed(event, &error)
             }
             AuditFailure::Continue => {
-                tracing::error!(
-                    decision_id = decision.decision_id,
-                    failure,
-                    "decision not recorded"
-                );
-                decision
+                let failure = self.shared.logged.told("detail", &failure, event);
+                let said = quietly(|| {
+                    tracing::error!(
+                        decision_id = decision.decision_id,
+                        failure,
+                        "decision not recorded"
+                    );
+                });
+                match said {
+                    Ok(()) => decision,
+                    // Then the loss would show nowhere.
+                    Err(message) => {
+                        let detail = format!("the loss of a record could not be logged: {message}");
+                        let error = EngineError::new(FailClosed::AuditUnavailable, detail);
+                        self.fail_closed(event, &error)
+                    }
+                }
             }
         };
         (Arc::new(decision), Record::none())
+    }
+
+    fn not_approved(
+        &self,
+        event: &GovernanceEvent,
+        failure: ApproverError,
+        reason: &str,
+    ) -> PolicyDecision {
+        let error = EngineError::new(FailClosed::InternalError, format!("approver: {failure}"));
+        let mut denial = self.fail_closed(event, &error);
+        reason.clone_into(&mut denial.reason);
+        denial
+    }
+
+    /// The log tells no more of the event than spans do: its reader is not the caller.
+    fn fail_closed(&self, event: &GovernanceEvent, error: &EngineError) -> PolicyDecision {
+        let decision = PolicyDecision::fail_closed(error);
+        say(|| {
+            tracing::warn!(
+                subject = event.subject(),
+                decision_id = decision.decision_id,
+                code = error.code().as_str(),
+                detail = self.shared.logged.told("detail", error.detail(), event),
+                "denied: the policy could not be checked",
+            );
+        });
+        decision
     }
 }
 
@@ -329,7 +391,11 @@ impl PolicyGateBuilder {
 
     /// Adds the arguments of calls, masked, to the spans of their decisions, as
     /// `gen_ai.tool.call.arguments`. Default: spans carry no argument.
+    ///
+    /// The log follows the same rules where the detail of a fault names what stands in the event, at the path `detail`. Default:
+    /// it names no argument and no resource; the decision's own `detail` is not masked.
     pub fn traced_arguments(mut self, masking: Masking) -> Self {
+        self.shared.logged = masking.clone();
         self.shared.traced_arguments = Some(masking);
         self
     }
@@ -343,23 +409,4 @@ impl PolicyGateBuilder {
             shared: Arc::new(self.shared),
         }
     }
-}
-
-fn not_approved(event: &GovernanceEvent, failure: ApproverError, reason: &str) -> PolicyDecision {
-    let error = EngineError::new(FailClosed::InternalError, format!("approver: {failure}"));
-    let mut denial = fail_closed(event, &error);
-    reason.clone_into(&mut denial.reason);
-    denial
-}
-
-fn fail_closed(event: &GovernanceEvent, error: &EngineError) -> PolicyDecision {
-    let decision = PolicyDecision::fail_closed(error);
-    tracing::warn!(
-        subject = event.subject(),
-        decision_id = decision.decision_id,
-        code = error.code().as_str(),
-        detail = error.detail(),
-        "denied: the policy could not be checked",
-    );
-    decision
 }

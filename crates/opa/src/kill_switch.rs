@@ -89,7 +89,7 @@ impl KillSwitch {
             self.shared.any.store(true, Ordering::SeqCst);
             telemetry::stops(stops.len());
         }
-        tracing::warn!(what = name, reason, "kill switch: stopped");
+        telemetry::say(|| tracing::warn!(what = name, reason, "kill switch: stopped"));
         self.report(&GateChange::Stopped {
             what: &name,
             reason: &reason,
@@ -111,7 +111,7 @@ impl KillSwitch {
             telemetry::stops(stops.len());
         }
         let name = what.to_string();
-        tracing::warn!(what = name, "kill switch: resumed");
+        telemetry::say(|| tracing::warn!(what = name, "kill switch: resumed"));
         self.report(&GateChange::Resumed { what: &name });
         true
     }
@@ -172,7 +172,9 @@ impl KillSwitch {
             // It is stopped already: whoever stops it, and the other sinks, must not lose by one that panics.
             let record = AssertUnwindSafe(|| sink.record_change(change));
             if catch_unwind(record).is_err() {
-                tracing::error!(?change, "change of the kill switch not recorded");
+                telemetry::say(|| {
+                    tracing::error!(?change, "change of the kill switch not recorded")
+                });
             }
         }
     }

@@ -100,3 +100,4 @@ pub use rest::{
 };
 pub use session::{CallRequest, MAX_RESOURCES, Session};
 pub use shadow::{Flip, Shadow, ShadowBuilder, ShadowCounts, ShadowError, Side};
+pub use telemetry::Watched;

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::budget::CountedCall;
 use crate::record::Record;
-use crate::telemetry;
+use crate::telemetry::{self, Watched};
 
 /// The gate's leave to run one call once.
 ///
@@ -112,7 +112,7 @@ impl Permit {
             args,
             context,
             running: Running {
-                span: telemetry::body(&decision),
+                watched: telemetry::body(&decision),
                 decision,
                 begun: true,
                 settled: false,
@@ -146,7 +146,7 @@ impl<A> Permitted<A> {
 /// [`queued`](Self::queued) says so.
 #[must_use = "dropped, the call is recorded as cancelled"]
 pub struct Running {
-    span: tracing::Span,
+    watched: Watched,
     decision: Arc<PolicyDecision>,
     begun: bool,
     settled: bool,
@@ -162,7 +162,12 @@ impl Running {
 
     /// The span in which the body runs.
     pub fn span(&self) -> &tracing::Span {
-        &self.span
+        self.watched.span()
+    }
+
+    /// The same, for whoever runs the body and wants none of its listeners' panics.
+    pub fn watched(&self) -> &Watched {
+        &self.watched
     }
 
     /// The body waits for its turn.
@@ -180,7 +185,7 @@ impl Running {
         if !std::mem::replace(&mut self.settled, true) {
             // What is recorded counts; who listens to spans and metrics may panic.
             self.record.complete(outcome);
-            telemetry::ended(&self.span, outcome);
+            telemetry::ended(&self.watched, outcome);
         }
     }
 }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::time::{Instant, SystemTime};
 
 use kitelogik_core::{
@@ -35,6 +36,17 @@ impl<'a> Question<'a> {
             context,
             at: SystemTime::now(),
             begun: Instant::now(),
+        }
+    }
+
+    /// What is asked; of a call, with its first resource.
+    pub(crate) fn asked_event(&self) -> Cow<'a, GovernanceEvent> {
+        match self.asked {
+            Asked::Call(request) => {
+                let resource = request.resources.first();
+                Cow::Owned(request.event(resource.map(String::as_str)))
+            }
+            Asked::Event(event) => Cow::Borrowed(event),
         }
     }
 

@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use kitelogik_core::{AuditSink, Outcome, RecordId};
 
+use crate::telemetry::say;
+
 /// The open record of a tool call. Whoever holds it says what came of the call; dropped, it says
 /// that the body never ran.
 pub(crate) struct Record {
@@ -26,7 +28,7 @@ impl Record {
             // Called from destructors: a panic of the sink must not become an abort.
             let record = AssertUnwindSafe(|| sink.record_outcome(id, outcome));
             if std::panic::catch_unwind(record).is_err() {
-                tracing::error!(record = id.0, ?outcome, "outcome not recorded");
+                say(|| tracing::error!(record = id.0, ?outcome, "outcome not recorded"));
             }
         }
     }

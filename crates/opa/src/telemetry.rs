@@ -2,7 +2,15 @@
 //!
 //! Spans go to `tracing`; their attributes are named as OpenTelemetry's semantic conventions for
 //! generative AI name them (`execute_tool` spans), and `kitelogik.*` where those have no name.
-//! Metrics go to the `metrics` facade with the feature `metrics`, else nowhere.
+//! Metrics go to the `metrics` facade with the feature `metrics`, else nowhere. Who listens to either is not this crate's code:
+//! what panics there is caught here.
+
+#[cfg(feature = "metrics")]
+mod meter;
+#[cfg(not(feature = "metrics"))]
+#[path = "telemetry/no_meter.rs"]
+mod meter;
+mod watched;
 
 use std::time::Duration;
 
@@ -14,21 +22,27 @@ use tracing::{Span, info_span};
 
 use crate::question::{Asked, Question};
 
+pub use self::watched::Watched;
+pub(crate) use self::watched::{quietly, say};
+
 /// The span of a whole tool call: from the gate's question to the body's end.
 pub(crate) fn call(tool: &str, session_id: &str) -> Span {
-    info_span!(
-        "execute_tool",
-        otel.name = format_args!("execute_tool {tool}"),
-        gen_ai.operation.name = "execute_tool",
-        gen_ai.tool.name = tool,
-        gen_ai.tool.r#type = "function",
-        gen_ai.conversation.id = session_id,
-        error.r#type = Empty,
-    )
+    let open = || {
+        info_span!(
+            "execute_tool",
+            otel.name = format_args!("execute_tool {tool}"),
+            gen_ai.operation.name = "execute_tool",
+            gen_ai.tool.name = tool,
+            gen_ai.tool.r#type = "function",
+            gen_ai.conversation.id = session_id,
+            error.r#type = Empty,
+        )
+    };
+    quietly(open).unwrap_or_else(|_| Span::none())
 }
 
 /// The span of deciding one question, waiting for a person and recording included.
-pub(crate) fn decision(question: &Question<'_>) -> Span {
+pub(crate) fn decision(question: &Question<'_>) -> Watched {
     let (action, tool, event_type) = match question.asked {
         Asked::Call(request) => (
             request.action.as_str(),
@@ -42,41 +56,38 @@ pub(crate) fn decision(question: &Question<'_>) -> Span {
         ),
         Asked::Event(event) => (event.action(), None, event.event_type()),
     };
-    info_span!(
-        "kitelogik.decide",
-        gen_ai.tool.name = tool,
-        gen_ai.conversation.id = question.session_id(),
-        gen_ai.tool.call.arguments = Empty,
-        kitelogik.event_type = event_type,
-        kitelogik.action = action,
-        kitelogik.decision.id = Empty,
-        kitelogik.verdict = Empty,
-        kitelogik.risk_tier = Empty,
-        kitelogik.rule = Empty,
-        kitelogik.policy.revision = Empty,
-        kitelogik.approval.id = Empty,
-        error.r#type = Empty,
-    )
+    Watched::open(|| {
+        info_span!(
+            "kitelogik.decide",
+            gen_ai.tool.name = tool,
+            gen_ai.conversation.id = question.session_id(),
+            gen_ai.tool.call.arguments = Empty,
+            kitelogik.event_type = event_type,
+            kitelogik.action = action,
+            kitelogik.decision.id = Empty,
+            kitelogik.verdict = Empty,
+            kitelogik.risk_tier = Empty,
+            kitelogik.rule = Empty,
+            kitelogik.policy.revision = Empty,
+            kitelogik.approval.id = Empty,
+            error.r#type = Empty,
+        )
+    })
 }
 
 /// Adds the arguments, masked, to the span of a decision.
-pub(crate) fn arguments(span: &Span, question: &Question<'_>, masking: &Masking) {
-    if span.is_disabled() {
-        return;
-    }
-    let event = match question.asked {
-        Asked::Call(request) => masking.event(&request.event(None)),
-        Asked::Event(event) => masking.event(event),
-    };
-    if let GovernanceEvent::ToolCall(call) = event {
-        span.record("gen_ai.tool.call.arguments", Arguments::text(&call.args));
-    }
+pub(crate) fn arguments(watched: &Watched, question: &Question<'_>, masking: &Masking) {
+    watched.tell(|span| {
+        if let GovernanceEvent::ToolCall(call) = masking.event(&question.asked_event()) {
+            span.record("gen_ai.tool.call.arguments", Arguments::text(&call.args));
+        }
+    });
 }
 
 /// What was decided in the end.
-pub(crate) fn decided(span: &Span, decision: &PolicyDecision) {
+pub(crate) fn decided(watched: &Watched, decision: &PolicyDecision) {
     let code = decision.fail_closed.map(FailClosed::as_str);
-    if !span.is_disabled() {
+    watched.tell(|span| {
         span.record("kitelogik.decision.id", &decision.decision_id);
         span.record("kitelogik.verdict", decision.verdict.as_str());
         span.record("kitelogik.risk_tier", decision.risk_tier.as_str());
@@ -88,139 +99,75 @@ pub(crate) fn decided(span: &Span, decision: &PolicyDecision) {
             approval.map(kitelogik_core::Approval::request),
         );
         span.record("error.type", code);
-    }
-    meter::decided(decision.verdict, code);
+    });
+    watched.watch(|| meter::decided(decision.verdict, code));
 }
 
 /// The span of one question to the engine.
-pub(crate) fn engine() -> Span {
-    info_span!(
-        "kitelogik.engine",
-        kitelogik.engine = Empty,
-        kitelogik.verdict = Empty,
-        error.r#type = Empty,
-    )
+pub(crate) fn engine() -> Watched {
+    Watched::open(|| {
+        info_span!(
+            "kitelogik.engine",
+            kitelogik.engine = Empty,
+            kitelogik.verdict = Empty,
+            error.r#type = Empty,
+        )
+    })
 }
 
 /// What the engine answered.
-pub(crate) fn answered(span: &Span, decision: &PolicyDecision, took: Duration) {
+pub(crate) fn answered(watched: &Watched, decision: &PolicyDecision, took: Duration) {
     let code = decision.fail_closed.map(FailClosed::as_str);
     let engine = decision.engine.as_deref();
-    if !span.is_disabled() {
+    watched.tell(|span| {
         span.record("kitelogik.engine", engine);
         span.record("kitelogik.verdict", decision.verdict.as_str());
         span.record("error.type", code);
-    }
-    meter::answered(engine, decision.verdict, took);
+    });
+    watched.watch(|| meter::answered(engine, decision.verdict, took));
 }
 
 /// The span of a body.
-pub(crate) fn body(decision: &PolicyDecision) -> Span {
-    info_span!(
-        "kitelogik.body",
-        kitelogik.decision.id = decision.decision_id,
-        kitelogik.outcome = Empty,
-        error.r#type = Empty,
-    )
+pub(crate) fn body(decision: &PolicyDecision) -> Watched {
+    Watched::open(|| {
+        info_span!(
+            "kitelogik.body",
+            kitelogik.decision.id = decision.decision_id,
+            kitelogik.outcome = Empty,
+            error.r#type = Empty,
+        )
+    })
 }
 
 /// How a body ended.
-pub(crate) fn ended(span: &Span, outcome: Outcome) {
-    span.record("kitelogik.outcome", outcome.as_str());
-    if !matches!(outcome, Outcome::Ran) {
-        span.record("error.type", outcome.as_str());
-    }
-    meter::ended(outcome);
+pub(crate) fn ended(watched: &Watched, outcome: Outcome) {
+    watched.tell(|span| {
+        span.record("kitelogik.outcome", outcome.as_str());
+        if !matches!(outcome, Outcome::Ran) {
+            span.record("error.type", outcome.as_str());
+        }
+    });
+    watched.watch(|| meter::ended(outcome));
 }
 
 /// A verdict of the shadow policy that differs.
 pub(crate) fn flipped(old: Verdict, new: Verdict) {
-    meter::flipped(old, new);
+    say(|| meter::flipped(old, new));
 }
 
 /// How many stops of the kill switch are in force.
 pub(crate) fn stops(count: usize) {
-    meter::stops(count);
+    say(|| meter::stops(count));
 }
 
 /// What came of a look at a policy's source.
 #[cfg(feature = "reload")]
 pub(crate) fn reload(event: &'static str) {
-    meter::reload(event);
+    say(|| meter::reload(event));
 }
 
 /// The state of the breaker of an OPA endpoint.
 #[cfg(feature = "rest")]
 pub(crate) fn breaker(endpoint: &str, state: crate::BreakerState) {
-    meter::breaker(endpoint, state);
-}
-
-#[cfg(feature = "metrics")]
-mod meter {
-    use std::time::Duration;
-
-    use kitelogik_core::{Outcome, Verdict};
-    use metrics::{counter, gauge, histogram};
-
-    pub(super) fn decided(verdict: Verdict, code: Option<&'static str>) {
-        let labels = [
-            ("verdict", verdict.as_str()),
-            ("code", code.unwrap_or("none")),
-        ];
-        counter!("kitelogik_decisions_total", &labels).increment(1);
-    }
-
-    pub(super) fn answered(engine: Option<&str>, verdict: Verdict, took: Duration) {
-        let engine = engine.unwrap_or("unknown").to_owned();
-        histogram!("kitelogik_decision_duration_seconds", "engine" => engine, "verdict" => verdict.as_str())
-            .record(took);
-    }
-
-    pub(super) fn ended(outcome: Outcome) {
-        counter!("kitelogik_outcomes_total", "outcome" => outcome.as_str()).increment(1);
-    }
-
-    pub(super) fn flipped(old: Verdict, new: Verdict) {
-        counter!("kitelogik_shadow_flips_total", "old" => old.as_str(), "new" => new.as_str())
-            .increment(1);
-    }
-
-    #[cfg(feature = "reload")]
-    pub(super) fn reload(event: &'static str) {
-        counter!("kitelogik_reloads_total", "event" => event).increment(1);
-    }
-
-    /// 1 for the state that the endpoint is in, 0 for the others.
-    #[cfg(feature = "rest")]
-    pub(super) fn breaker(endpoint: &str, state: crate::BreakerState) {
-        use crate::BreakerState::{Closed, HalfOpen, Open};
-        for one in [Closed, Open, HalfOpen] {
-            let labels = [
-                ("endpoint", endpoint.to_owned()),
-                ("state", one.as_str().to_owned()),
-            ];
-            gauge!("kitelogik_breaker_state", &labels).set(if one == state { 1.0 } else { 0.0 });
-        }
-    }
-
-    pub(super) fn stops(count: usize) {
-        gauge!("kitelogik_kill_switch_stops").set(u32::try_from(count).unwrap_or(u32::MAX));
-    }
-}
-
-#[cfg(not(feature = "metrics"))]
-mod meter {
-    use std::time::Duration;
-
-    use kitelogik_core::{Outcome, Verdict};
-
-    pub(super) fn decided(_: Verdict, _: Option<&'static str>) {}
-    pub(super) fn answered(_: Option<&str>, _: Verdict, _: Duration) {}
-    pub(super) fn ended(_: Outcome) {}
-    pub(super) fn flipped(_: Verdict, _: Verdict) {}
-    #[cfg(feature = "reload")]
-    pub(super) fn reload(_: &'static str) {}
-    #[cfg(feature = "rest")]
-    pub(super) fn breaker(_: &str, _: crate::BreakerState) {}
-    pub(super) fn stops(_: usize) {}
+    say(|| meter::breaker(endpoint, state));
 }

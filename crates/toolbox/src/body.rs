@@ -10,7 +10,6 @@ use futures_util::FutureExt;
 use kitelogik_core::Outcome;
 use kitelogik_opa::{Queued, Running};
 use tokio::runtime::Handle;
-use tracing::Instrument;
 
 /// The body of a tool, ready to run.
 pub enum Body<T, E> {
@@ -27,11 +26,8 @@ impl<T: Send + 'static, E: Send + 'static> Body<T, E> {
     pub(crate) async fn run(self, running: Running) -> Result<T, Fault<E>> {
         let function = match self {
             Self::Async(future) => {
-                let span = running.span().clone();
-                let ended = AssertUnwindSafe(future)
-                    .catch_unwind()
-                    .instrument(span)
-                    .await;
+                let caught = AssertUnwindSafe(future).catch_unwind();
+                let ended = running.watched().over(caught).await;
                 return settle(running, ended);
             }
             Self::Blocking(function) => function,
@@ -43,8 +39,8 @@ impl<T: Send + 'static, E: Send + 'static> Body<T, E> {
         let work = move || {
             let (queued, function) = take(&theirs)?;
             let running = queued.begin();
-            let span = running.span().clone();
-            let ended = span.in_scope(|| std::panic::catch_unwind(AssertUnwindSafe(function)));
+            let caught = || std::panic::catch_unwind(AssertUnwindSafe(function));
+            let ended = running.watched().inside(caught);
             Some(settle(running, ended))
         };
         match runtime.spawn_blocking(work).await {

@@ -3,12 +3,11 @@ use std::fmt::Display;
 use std::sync::{Arc, OnceLock};
 
 use kitelogik_core::{EngineError, FailClosed, GovernanceError, PolicyDecision};
-use kitelogik_opa::{CallRequest, Running, Session};
+use kitelogik_opa::{CallRequest, Running, Session, Watched};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::{Builder, Handle, Runtime};
-use tracing::Instrument;
 
 use crate::body::{Body, Fault};
 use crate::canonical::canonical;
@@ -107,10 +106,12 @@ impl<F: GovernedFunction> Call<F> {
     }
 
     async fn run_inner(self, session: &Session) -> Result<F::Output, CallError<F::Error>> {
-        let span = session.call_span(F::NAME);
-        let result = self.run_in_span(session).instrument(span.clone()).await;
+        let watched = Watched::new(session.call_span(F::NAME));
+        let result = watched.over(self.run_in_span(session)).await;
         if let Err(error) = &result {
-            span.record("error.type", error.kind());
+            watched.tell(|span| {
+                span.record("error.type", error.kind());
+            });
         }
         result
     }

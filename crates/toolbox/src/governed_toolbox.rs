@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
 use kitelogik_core::{GovernanceEvent, PlanStep, PolicyDecision, Verdict};
-use kitelogik_opa::{CallRequest, Permit, Session};
+use kitelogik_opa::{CallRequest, Permit, Session, Watched};
 use serde_json::{Map, Value};
-use tracing::Instrument;
 
 use crate::blocked::on_one_line;
 use crate::error::cut;
@@ -155,14 +154,16 @@ impl GovernedToolbox {
         tool: &Tool,
         arguments: Result<Map<String, Value>, InvalidArguments>,
     ) -> Result<ToolOutput, ToolError> {
-        let span = self.session.call_span(tool.name());
+        let watched = Watched::new(self.session.call_span(tool.name()));
         let call = async {
             let permit = self.session.authorize(request(tool, arguments?)?).await?;
             self.toolbox.run(tool, permit).await
         };
-        let result = call.instrument(span.clone()).await;
+        let result = watched.over(call).await;
         if let Err(error) = &result {
-            span.record("error.type", error.kind());
+            watched.tell(|span| {
+                span.record("error.type", error.kind());
+            });
         }
         result
     }

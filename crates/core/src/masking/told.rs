@@ -12,8 +12,8 @@ const MIN_TEXT: usize = 3;
 
 impl Masking {
     /// A text about `event` that lies at `path`, such as the `detail` of a fault, as it may be written down: without the
-    /// texts and numbers of three characters or more that are masked in the event, as they stand there or as JSON, and
-    /// masked as [`text`](Self::text) is.
+    /// texts and numbers of three characters or more that are masked in the event, be it in part, as they stand there or as
+    /// JSON, and masked as [`text`](Self::text) is.
     ///
     /// What was computed from a masked part, as its upper case or its hash, is not found.
     #[must_use]

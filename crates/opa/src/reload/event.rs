@@ -93,6 +93,11 @@ impl ReloadEvent {
 
     pub(super) fn log(&self) {
         telemetry::reload(self.as_str());
+        // Nobody who listens to the log ends the watch over the policy.
+        telemetry::say(|| self.written());
+    }
+
+    fn written(&self) {
         match self {
             Self::Reloaded(change) => tracing::info!(
                 revision = &*change.revision,

@@ -7,13 +7,11 @@ use std::time::{Duration, Instant};
 use kitelogik_core::{
     Approval, BudgetUsage, EngineError, FailClosed, GovernanceEvent, PolicyDecision, Use, Verdict,
 };
-use tracing::Instrument;
 
 use super::{CallRequest, MAX_RESOURCES, Session};
 use crate::budget::CountedCall;
 use crate::question::{Asked, Question};
 use crate::record::Record;
-use crate::telemetry;
 
 /// How often a call asks for approval before it is given up: each time, what it was approved for has
 /// changed or another call was faster.
@@ -21,14 +19,13 @@ const MAX_APPROVALS: usize = 3;
 
 impl Session {
     pub(super) async fn look(&self, question: &Question<'_>) -> Arc<PolicyDecision> {
-        let span = self.gate.decision_span(question);
-        let decided = async {
+        let watched = self.gate.decision_span(question);
+        let looking = async {
             let (event, decision) = self.judge(question, self.usage()).await;
-            let decision = self.gate.record(question, &event, decision).await.0;
-            telemetry::decided(&span, &decision);
-            decision
+            self.gate.record(question, &event, decision).await
         };
-        decided.instrument(span.clone()).await
+        let decided = watched.over(looking).await;
+        self.gate.told(question, &watched, decided).await.0
     }
 
     /// Judges, asks for approval where the policy wants it, and records; in a span of its own.
@@ -38,13 +35,10 @@ impl Session {
         usage: BudgetUsage,
         counted: Option<&CountedCall>,
     ) -> (Arc<PolicyDecision>, Record) {
-        let span = self.gate.decision_span(question);
-        let decided = async {
-            let decided = self.decide_inner(question, usage, counted).await;
-            telemetry::decided(&span, &decided.0);
-            decided
-        };
-        decided.instrument(span.clone()).await
+        let watched = self.gate.decision_span(question);
+        let deciding = self.decide_inner(question, usage, counted);
+        let decided = watched.over(deciding).await;
+        self.gate.told(question, &watched, decided).await
     }
 
     async fn decide_inner(

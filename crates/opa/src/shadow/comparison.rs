@@ -136,20 +136,23 @@ impl Worker {
     }
 
     fn tell(&self, flip: &Flip) {
-        tracing::info!(
-            action = flip.event.action(),
-            session_id = flip.session_id,
-            decision_id = flip.old.decision_id,
-            old = %flip.old.verdict,
-            new = %flip.new.verdict,
-            rule = flip.new.rule_matched,
-            "the shadow policy would decide otherwise"
-        );
+        let said = || {
+            tracing::info!(
+                action = flip.event.action(),
+                session_id = flip.session_id,
+                decision_id = flip.old.decision_id,
+                old = %flip.old.verdict,
+                new = %flip.new.verdict,
+                rule = flip.new.rule_matched,
+                "the shadow policy would decide otherwise"
+            )
+        };
+        telemetry::say(said);
         if let Some(on_flip) = &self.on_flip {
             // The host's code: its panic must not end the comparison.
             let tell = std::panic::AssertUnwindSafe(|| on_flip(flip));
             if std::panic::catch_unwind(tell).is_err() {
-                tracing::error!("the listener for flips panicked");
+                telemetry::say(|| tracing::error!("the listener for flips panicked"));
             }
         }
     }

@@ -25,6 +25,7 @@ mod kill_switch;
 mod layered;
 #[cfg(feature = "embedded")]
 mod limits;
+mod listeners;
 mod policy_change;
 #[cfg(feature = "reload")]
 mod reload;

@@ -20,6 +20,7 @@ mod closed;
 mod definitions;
 mod error_texts;
 mod hostile_schemas;
+mod listeners;
 mod plan;
 mod registry;
 mod sanitiser;
