@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use regorus::Value;
 
 use super::super::evaluate::{Evaluation, Memo, Stop};
-use super::super::node::{GroupId, Node, ReasonId};
+use super::super::node::{Definition, GroupId, Head, Node, ReasonId, Step};
 use super::super::origin::WrittenRule;
 use super::super::value::Val;
 use super::outcome::{Failed, Outcome};
@@ -15,7 +15,7 @@ use super::{Tracer, walk};
 pub(super) const UNSURE: &str =
     "rules that stand too deep within each other, or a comparison that depends on the data";
 
-impl Tracer<'_> {
+impl<'a> Tracer<'a> {
     /// Asks the interpreter what the rules say that the last rule led to and the program leaves to it; whether something is
     /// known of them that was not.
     pub(super) fn settle(&mut self) -> bool {
@@ -53,6 +53,16 @@ impl Tracer<'_> {
             };
             self.evaluation.rules.insert(*group, Memo::Done(value));
         }
+    }
+
+    /// Gets ready to ask about `rules`, together.
+    pub(super) fn prepare(&mut self, rules: impl Iterator<Item = &'a WrittenRule>) {
+        let sources = self.sources;
+        let numbers = rules.filter_map(|rule| {
+            let number = sources.rule(&rule.file, rule.start)?.number;
+            Some((&*rule.file, number))
+        });
+        self.inquiry.prepare(numbers);
     }
 
     /// What is left to the interpreter.
@@ -94,6 +104,14 @@ impl Tracer<'_> {
             }
         }
     }
+}
+
+/// Whether a rule has something that is left.
+pub(super) fn has_left(definition: &Definition) -> bool {
+    definition.bodies.iter().any(|body| {
+        let mut steps = body.steps.iter();
+        matches!(body.head, Head::Refer(_)) || steps.any(|step| matches!(step, Step::Refer(_)))
+    })
 }
 
 /// The rules that `node` asks for.

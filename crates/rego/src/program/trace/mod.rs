@@ -191,6 +191,7 @@ impl<'a> Tracer<'a> {
         match group.kind {
             Kind::Function(_) => {}
             Kind::Refer(reason) => {
+                self.prepare(origin.rules.iter());
                 for rule in &origin.rules {
                     let left = self.left(reason);
                     let outcome = self.interpreted(rule, None, &left);
@@ -200,6 +201,13 @@ impl<'a> Tracer<'a> {
                 }
             }
             Kind::Complete | Kind::Set | Kind::Object => {
+                let candidates = group.index.candidates(self.input);
+                let left = |number: &usize| {
+                    let definition = group.definitions.get(*number);
+                    definition.is_some_and(left::has_left)
+                };
+                let rules = candidates.filter(left);
+                self.prepare(rules.filter_map(|number| origin.rules.get(number)));
                 for number in group.index.candidates(self.input) {
                     if let (Some(definition), Some(rule)) =
                         (group.definitions.get(number), origin.rules.get(number))

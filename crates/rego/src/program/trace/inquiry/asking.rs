@@ -25,18 +25,16 @@ pub(in super::super) struct Asking {
 }
 
 impl Asking {
-    /// `known` with questions about one more rule of the same package; its module's number, and its own in it.
+    /// `known` with questions about more rules of the same package, each the number of its module and its own in it.
     pub(super) fn with(
         known: Option<&Self>,
         interpreter: &Interpreter,
         sources: &Sources,
         package: &[String],
-        rule: (usize, usize),
+        more: &BTreeSet<(usize, usize)>,
     ) -> Option<Self> {
-        let mut positions: Vec<(usize, usize)> = known
-            .map(|known| known.rules.keys().copied().collect())
-            .unwrap_or_default();
-        positions.push(rule);
+        let mut positions = more.clone();
+        positions.extend(known.iter().flat_map(|known| known.rules.keys()));
         let mut rules = BTreeMap::new();
         for position in positions {
             let module = sources.modules.get(position.0)?.read();
@@ -51,7 +49,7 @@ impl Asking {
             rules.insert(position, Questions::of(module, spec, &name, &names));
         }
         let asks = rules.iter().flat_map(|(position, questions)| {
-            let is_new = *position == rule;
+            let is_new = more.contains(position);
             let asks = questions.asks().map(|ask| (position.0, ask));
             asks.filter(move |(_, ask)| {
                 is_new || known.is_some_and(|known| known.taken.contains(&ask.name))

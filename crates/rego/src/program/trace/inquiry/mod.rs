@@ -8,7 +8,7 @@ mod asking;
 mod names;
 mod question;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,10 @@ use super::outcome::{Failed, Outcome};
 use super::source::{SourceModule, Sources};
 use crate::{Fault, Interpreter};
 
+/// How often within one explanation the policy is compiled with more rules that ask; those that one path has are compiled
+/// together.
+const MAX_PREPARED: usize = 16;
+
 /// The policy with the rules that were asked about, a package each.
 #[derive(Debug, Default)]
 pub(super) struct Packages(Mutex<BTreeMap<Vec<String>, Arc<Asking>>>);
@@ -38,6 +42,7 @@ pub(super) struct Inquiry<'a> {
     time: Duration,
     /// What it took to make rules that ask, which is done once.
     pub(super) prepared_in: Duration,
+    prepared: usize,
     /// Whether something is not known because it took too long.
     pub(super) out_of_time: bool,
 }
@@ -57,6 +62,7 @@ impl<'a> Inquiry<'a> {
             masked,
             time,
             prepared_in: Duration::ZERO,
+            prepared: 0,
             out_of_time: false,
         }
     }
@@ -106,28 +112,57 @@ impl<'a> Inquiry<'a> {
         Some(Outcome::Failed(failed))
     }
 
+    /// Gets ready to be asked about these rules, each its module and its number in that.
+    pub(super) fn prepare(&mut self, rules: impl Iterator<Item = (&'a str, usize)>) {
+        let sources = self.sources;
+        let mut packages: BTreeMap<Vec<String>, BTreeSet<(usize, usize)>> = BTreeMap::new();
+        for (file, number) in rules {
+            if let Some((position, module)) = sources.module(file) {
+                let rules = packages.entry(module.package()).or_default();
+                rules.insert((position, number));
+            }
+        }
+        for (package, rules) in packages {
+            self.with(&package, rules);
+        }
+    }
+
     /// The policy with rules that ask about `rule`.
     fn asking(&mut self, module: &SourceModule, rule: (usize, usize)) -> Option<Arc<Asking>> {
-        let package = module.package();
+        self.with(&module.package(), BTreeSet::from([rule]))
+    }
+
+    fn with(
+        &mut self,
+        package: &[String],
+        mut rules: BTreeSet<(usize, usize)>,
+    ) -> Option<Arc<Asking>> {
         let packages = &self.sources.packages.0;
         let lock = || packages.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = lock().get(&package).cloned();
-        if let Some(known) = &known
-            && known.questions(rule).is_some()
-        {
-            return Some(Arc::clone(known));
+        let known = lock().get(package).cloned();
+        rules.retain(|rule| {
+            let known = known.as_ref().and_then(|known| known.questions(*rule));
+            known.is_none()
+        });
+        if rules.is_empty() {
+            return known;
         }
+        if self.prepared >= MAX_PREPARED {
+            self.out_of_time = true;
+            return None;
+        }
+        self.prepared += 1;
         let begun = Instant::now();
         let made = Asking::with(
             known.as_deref(),
             self.interpreter,
             self.sources,
-            &package,
-            rule,
+            package,
+            &rules,
         );
         self.prepared_in += begun.elapsed();
         let made = Arc::new(made?);
-        lock().insert(package, Arc::clone(&made));
+        lock().insert(package.to_vec(), Arc::clone(&made));
         Some(made)
     }
 

@@ -245,6 +245,11 @@ impl<'a> Writer<'a> {
         format!(" {}", text.unwrap_or_default())
     }
 
+    /// Whether a name is that of a variable.
+    fn is_local(&self, name: &str) -> bool {
+        !matches!(name, "input" | "data") && !self.known.contains(name)
+    }
+
     /// The parts of `statement` whose values are not to be seen in the text, and can be told once `before` holds: how they
     /// are spelled, and where they lie in the input, if they do.
     fn parts<'e>(
@@ -256,9 +261,7 @@ impl<'a> Writer<'a> {
         before
             .iter()
             .for_each(|statement| names::used(statement, &mut bound));
-        let is_known = |name: &&str| {
-            matches!(*name, "input" | "data") || self.known.contains(*name) || bound.contains(name)
-        };
+        let is_known = |name: &&str| !self.is_local(name) || bound.contains(name);
         let tellable = |part: &&'e Expr| {
             let mut used = BTreeSet::new();
             names::of_expression(part, &mut used);
@@ -271,7 +274,16 @@ impl<'a> Writer<'a> {
             .map(|modifier| (&*modifier.r#as, ""));
         let parts = sides(statement)
             .into_iter()
-            .map(|part| (looked_into(part, &tellable), modifiers.as_str()))
+            .map(|part| looked_into(part, &tellable))
+            .map(|part| match part {
+                // A variable has its value already.
+                Expr::Var { span, .. }
+                    if bound.contains(span.text()) && self.is_local(span.text()) =>
+                {
+                    (part, "")
+                }
+                part => (part, modifiers.as_str()),
+            })
             .chain(given)
             .filter(|(part, _)| tellable(part));
         let mut found: Vec<(String, Option<Vec<String>>)> = Vec::new();
