@@ -61,11 +61,12 @@ pub(super) const CHAIN: &str =
     principal, tenant, tool, action, verdict, tier, rules, fail_closed, request, refers, outcome
   FROM audit_entry WHERE writer = $1 AND sequence > $2 ORDER BY sequence LIMIT $3";
 
-/// Where every chain ends.
+/// Where every chain ends. SQLite takes a `CROSS JOIN` in the order as written: one look into the index
+/// for each writer. By another order it reads all entries, and whoever waits for the disk waits for that.
 pub(super) const HEADS: &str = "SELECT e.writer, e.sequence, e.hash
-  FROM audit_writer w JOIN audit_entry e ON e.writer = w.writer
+  FROM audit_writer w CROSS JOIN audit_entry e WHERE e.writer = w.writer
     AND e.sequence = (SELECT max(x.sequence) FROM audit_entry x WHERE x.writer = w.writer)
-  ORDER BY e.writer";
+  ORDER BY w.writer";
 
 pub(super) const WRITERS: &str =
     "SELECT writer, name, host, process, started FROM audit_writer ORDER BY writer";

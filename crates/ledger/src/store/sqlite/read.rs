@@ -129,3 +129,22 @@ pub(in crate::store) fn texts(
 ) -> Result<Vec<String>, LedgerError> {
     all(connection, sql, params, |row| row.get(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::migrations;
+
+    #[test]
+    fn where_chains_end_is_found_without_reading_them() {
+        let connection = Connection::open_in_memory().unwrap();
+        for migration in migrations::MIGRATIONS {
+            connection.execute_batch(migration.sqlite).unwrap();
+        }
+        let plan = format!("EXPLAIN QUERY PLAN {}", statements::HEADS);
+        let steps = all(&connection, &plan, &[], |row| row.get::<_, String>(3)).unwrap();
+        assert!(steps.iter().any(|step| step == "SCAN w"), "{steps:?}");
+        let looks = |step: &String| step == "SCAN w" || !step.starts_with("SCAN");
+        assert!(steps.iter().all(looks), "{steps:?}");
+    }
+}
