@@ -8,7 +8,7 @@ use regorus::unstable::{Module, Ref, Rule, RuleHead};
 use super::advance::look_in_advance;
 use super::lower::{Left, Lower, Names, Uses};
 use super::native::Builtins;
-use super::node::{GroupId, Node, Package, Place};
+use super::node::{GroupId, Node, Package, Place, Within};
 use super::paths::{Below, Leads, Paths};
 use super::scope::Scope;
 use super::{Interpreted, Program, index, paths};
@@ -187,7 +187,7 @@ impl Lower<'_> {
                     .fold(Node::Rules(group), |of, key| Node::Item {
                         of: Box::new(of),
                         key: Box::new(Node::Known(Value::String(Arc::clone(key)))),
-                        of_data: true,
+                        within: Within::Data,
                     })
             }
             Leads::Package(package) => Node::Package(package),

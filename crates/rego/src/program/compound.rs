@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use regorus::Value;
 use regorus::unstable::{BinOp, BoolOp, sets};
 
-use super::evaluate::{Evaluated, Evaluation, Stop, fault, gather};
-use super::node::{Arithmetic, BuiltinCall, Comprehension, Makes, Node, SetOperation};
-use super::operation::{compare, is_member, is_numbered, put};
+use super::evaluate::{Evaluated, Evaluation, Stop, error, fault, gather};
+use super::node::{Arithmetic, BuiltinCall, Comprehension, Makes, Node, SetOperation, Within};
+use super::operation::{compare, has_text_of, is_member, is_numbered, put};
 use super::solve::Flow;
 use super::value::{Val, defined};
 use crate::allowance::counted;
@@ -18,13 +18,23 @@ impl<'a> Evaluation<'a> {
     /// The value of a node that has others in it; none where it is undefined.
     pub(super) fn compound(&mut self, node: &'a Node) -> Evaluated<Option<Val<'a>>> {
         Ok(match node {
-            Node::Item { of, key, of_data } => {
+            Node::Item { of, key, within } => {
                 let (Some(of), Some(key)) = (self.value(of)?, self.value(key)?) else {
                     return Ok(None);
                 };
                 let item = of.get(&key);
-                if item.is_none() && *of_data && is_numbered(&of, &key) {
-                    return Err(Box::new(Stop::Unsure));
+                if item.is_none() && is_numbered(&of, &key) {
+                    match within {
+                        Within::Value => {}
+                        Within::Data => return Err(Box::new(Stop::Unsure)),
+                        Within::DataOrRuledOut(place) if has_text_of(&of, &key) => {
+                            return error(
+                                place,
+                                "data has this number as a text, which OPA may find or not: look the text up",
+                            );
+                        }
+                        Within::DataOrRuledOut(_) => {}
+                    }
                 }
                 item
             }

@@ -27,6 +27,16 @@ pub(super) struct Place {
     pub(super) column: u32,
 }
 
+/// Where something lies that is looked up.
+#[derive(Debug)]
+pub(super) enum Within {
+    Value,
+    /// In `data`, whose keys may be numbers written as texts.
+    Data,
+    /// In `data`, by a condition that is nothing else: OPA finds a number's text there unless its index rules the rule out first.
+    DataOrRuledOut(Place),
+}
+
 /// Something that has a value, or is undefined.
 #[derive(Debug)]
 pub(super) enum Node {
@@ -39,11 +49,11 @@ pub(super) enum Node {
     Now,
     Rules(GroupId),
     Package(PackageId),
-    /// `a[b]`; `of_data` where `a` lies in `data`, whose keys may be numbers written as texts.
+    /// `a[b]`
     Item {
         of: Box<Node>,
         key: Box<Node>,
-        of_data: bool,
+        within: Within,
     },
     Array(Box<[Node]>),
     Set(Box<[Node]>),

@@ -67,6 +67,20 @@ pub(super) fn is_member(key: Option<&Val<'_>>, value: &Val<'_>, collection: &Val
     }
 }
 
+/// Whether an object has the text of a number, written as whatever number is equal to it.
+pub(super) fn has_text_of(of: &Val<'_>, number: &Val<'_>) -> bool {
+    number.with(|number| {
+        of.with(|object| {
+            let keys = object.as_object().map(|entries| entries.keys());
+            keys.into_iter().flatten().any(|key| {
+                let text = key.as_string().map(AsRef::as_ref).unwrap_or_default();
+                text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+                    && Value::from_json_str(text).is_ok_and(|key| key == *number)
+            })
+        })
+    })
+}
+
 /// Whether data may have `key` as a text, which it is looked up by as well.
 pub(super) fn is_numbered(of: &Val<'_>, key: &Val<'_>) -> bool {
     of.kind() == Kind::Object && key.kind() == Kind::Number

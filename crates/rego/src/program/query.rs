@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use regorus::unstable::{AssignOp, BoolOp, Expr, Literal, LiteralStmt, Query};
 
 use super::lower::{Lower, Lowered, LoweredQuery};
-use super::node::{Each, Every, Node, Pattern, Step};
+use super::node::{Each, Every, Node, Pattern, Step, Within};
 use super::origin::Mark;
 use super::scope;
 
@@ -178,7 +178,17 @@ impl Lower<'_> {
             })));
             return Ok(());
         }
-        let node = self.expression(expression, steps)?;
+        let node = match self.expression(expression, steps)? {
+            Node::Item {
+                of,
+                key,
+                within: Within::Data,
+            } => {
+                let within = Within::DataOrRuledOut(self.place(expression.span()));
+                Node::Item { of, key, within }
+            }
+            node => node,
+        };
         steps.push(Step::Test(node));
         Ok(())
     }

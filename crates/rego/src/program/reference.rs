@@ -7,7 +7,7 @@ use regorus::unstable::{Expr, Span};
 
 use super::input::Field;
 use super::lower::{Lower, Lowered};
-use super::node::{Each, Node, Pattern, Step};
+use super::node::{Each, Node, Pattern, Step, Within};
 use super::paths::Leads;
 
 /// How many imports may lead to each other.
@@ -195,7 +195,7 @@ impl Lower<'_> {
             node = Node::Item {
                 of: Box::new(node),
                 key: Box::new(key),
-                of_data,
+                within: if of_data { Within::Data } else { Within::Value },
             };
         }
         Ok(node)

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod event;
+mod numbered;
 mod opa;
 mod policy;
 mod reduction;
@@ -77,7 +78,9 @@ fn random_policies_give_the_same_answers_compiled_and_interpreted() {
             let interpreted: Outcome = interpreted.map_err(code);
             let reduced = reductions.run(&input, &value);
             let told;
-            let compiled: Outcome = match program.run(&input, LIMITS) {
+            let answer = program.run(&input, LIMITS);
+            let left_to_it = matches!(answer, Answer::Interpret(_));
+            let compiled: Outcome = match answer {
                 Answer::Interpret(why) => {
                     interpreting += 1;
                     let why = why.map_or("depth or comparison".to_owned(), |why| {
@@ -99,8 +102,10 @@ fn random_policies_give_the_same_answers_compiled_and_interpreted() {
                 Answer::Decided(result) => result.map_err(code),
             };
             let asked = opa.as_mut().and_then(|opa| {
-                let loaded = *loaded.get_or_insert_with(|| opa.load(&policy.modules, &policy.data));
-                loaded.then(|| opa.ask(&document))
+                let loaded = loaded.get_or_insert_with(|| opa.load(&policy.modules, &policy.data));
+                let asked = loaded.then(|| opa.ask(&document)).flatten();
+                *loaded = asked.is_some();
+                asked
             });
             let as_opa = |answer: &Outcome| matches!((answer, &asked), (Ok(answer), Some(Ok(asked))) if same(answer, asked));
             let (kind, fine) = if compiled == interpreted {
@@ -110,6 +115,10 @@ fn random_policies_give_the_same_answers_compiled_and_interpreted() {
                     }
                     (Ok(_), None) => (
                         "documents: compiled and interpreted equal, not loaded by OPA",
+                        true,
+                    ),
+                    (Ok(_), Some(Err(_))) if left_to_it && errs_alone(&policy, &input) => (
+                        "documents: an error that the interpreter does not come to",
                         true,
                     ),
                     (Ok(_), Some(Err(_))) => (
@@ -178,12 +187,27 @@ fn random_policies_give_the_same_answers_compiled_and_interpreted() {
     assert!(count("not judged: they differ, and OPA does not take the policy") < all / 50);
 }
 
+/// Whether one of the rules is an error by itself where it is compiled: the interpreter has an order of its own for the
+/// conditions of a body, and one that fails spares it those that come after.
+fn errs_alone(policy: &policy::Policy, input: &PolicyInput<'_>) -> bool {
+    (0..10).any(|number| {
+        let modules = policy
+            .modules
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()));
+        let rule = format!("data.kitelogik.main.rule_{number}");
+        let interpreter = Interpreter::compile(modules, &policy.data, &rule).unwrap();
+        let answer = interpreter.program().unwrap().run(input, LIMITS);
+        matches!(answer, Answer::Decided(Err(ref fault)) if code(fault.clone()) == FailClosed::EvaluationError)
+    })
+}
+
 /// As JSON has it, where 1 and 1.0 are one number.
 fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => {
             // What 53 bits do not hold is told as the number next to it.
-            let fractions = one.is_f64() && other.is_f64();
+            let fractions = one.is_f64() || other.is_f64();
             one.as_f64()
                 .zip(other.as_f64())
                 .is_some_and(|(one, other)| {

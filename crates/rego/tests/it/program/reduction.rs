@@ -90,7 +90,7 @@ fn random_policies_of_packages_that_ask_for_each_other_give_the_same_answers_red
             let reduced = reductions.run(&input, &value);
             let document = serde_json::to_value(input).unwrap();
             let asked = opa.as_mut().filter(|_| loaded == Some(true));
-            let asked = asked.map(|opa| opa.ask(&document));
+            let asked = asked.and_then(|opa| opa.ask(&document));
             let (kind, fine) = judged(reduced.as_ref(), &interpreted, asked.as_ref());
             *counts.entry(kind).or_default() += 1;
             if interpreted.is_ok() && reduced.is_some() {
