@@ -8,6 +8,7 @@ use kitelogik_rego::{Fault, Interpreter, Limits as ProgramLimits, MAX_DEPTH, Mak
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use super::reduced::Reductions;
 use super::{Embedded, EmbeddedError, Shared};
 
 /// Sets the limits of an [`Embedded`] engine.
@@ -28,7 +29,7 @@ impl EmbeddedBuilder {
         }
     }
 
-    /// Lets the interpreter decide everything, also what the policy's program could.
+    /// Lets the interpreter decide everything, by the whole policy, also what the policy's program could.
     ///
     /// Both give the same answers, the interpreter in many times the time: this is for telling them apart, should that
     /// ever be in doubt.
@@ -132,6 +133,7 @@ impl EmbeddedBuilder {
         Ok(Embedded {
             shared: Arc::new(Shared {
                 program,
+                reductions: Reductions::default(),
                 interpreter,
                 entry_point: self.policy.entry_point().to_owned(),
                 revision: self.policy.revision().into(),

@@ -1,6 +1,7 @@
 mod builder;
 mod error;
 mod explain;
+mod reduced;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -24,6 +25,7 @@ pub use self::explain::{
 
 use self::builder::Limits;
 use self::explain::Explainer;
+use self::reduced::Reductions;
 
 /// Answers from a Rego policy in this process: no server.
 ///
@@ -89,6 +91,18 @@ use self::explain::Explainer;
 /// is to drop the question; an evaluation on the pool ends by its own time limit. Outside of a Tokio
 /// runtime everything runs on the thread that asks.
 ///
+/// # What is left to the interpreter
+///
+/// A policy is compiled when it is loaded. What that does not cover (`with`, graphs, …: see [`interpreted`](Self::interpreted))
+/// the interpreter decides, for the calls that reach it. It looks at every rule that it is given, so it is given those that a
+/// call with this action, tool and event type can reach, where it is proven that the answer is the same. Where it is not, the
+/// whole policy decides: a call that may reach a `with` on `input.action`, `input.tool_name`, `input.event_type`, all of `input`
+/// or `data`, as every plan does, or a rule that looks its own package or `data` up by a computed name.
+///
+/// Such a part is made once, the first time that a call asks for it, on a thread of its own; until it is there, the whole
+/// policy decides. All names that no rule asks for share one. At most 32 are made for a policy, each from 32 rules on that it
+/// leaves out, one after the other: whoever chooses the names of actions can make the rest slow, but no work without end.
+///
 /// # How it fails
 ///
 /// | what happened | code |
@@ -138,6 +152,8 @@ struct Shared {
     interpreter: Interpreter,
     /// Asked first; what it leaves to the interpreter, that decides.
     program: Option<Program>,
+    /// Asked instead of the interpreter, where there is one for the call.
+    reductions: Reductions,
     policy: Policy,
     explainer: OnceLock<Explainer>,
     entry_point: String,
@@ -171,7 +187,8 @@ impl Embedded {
         EmbeddedBuilder::new(policy)
     }
 
-    /// What of the policy is left to the interpreter, for the calls that reach it: it takes many times as long for them.
+    /// What of the policy is left to the interpreter, for the calls that reach it: it takes many times as long for them, though
+    /// no longer the more rules other calls have, as said [above](Self#what-is-left-to-the-interpreter).
     ///
     /// Empty where all is compiled, and where [everything is interpreted](EmbeddedBuilder::interpreted).
     /// [`Checker`](kitelogik_policy::check::Checker) tells of the same.
@@ -211,11 +228,14 @@ impl Embedded {
                 Answer::Interpret(_) => {}
             }
         }
-        let input = limits.read(input)?;
-        match self.shared.interpret(&input, inline) {
+        let (event, input) = (input, limits.read(input)?);
+        let reduced = Reductions::of(&self.shared, event);
+        match self.shared.interpret(reduced.as_deref(), &input, inline) {
             Err(fault) if !in_time(&fault) => {
-                self.off_thread(move |shared| shared.interpret(&input, limits.evaluation_time))
-                    .await
+                self.off_thread(move |shared| {
+                    shared.interpret(reduced.as_deref(), &input, limits.evaluation_time)
+                })
+                .await
             }
             decided => decided?,
         }
@@ -267,10 +287,16 @@ impl Shared {
         })
     }
 
-    fn interpret(&self, input: &kitelogik_rego::Value, time: Duration) -> Result<Decided, Fault> {
-        let document = self
-            .interpreter
-            .run(input, time, self.limits.result_bytes)?;
+    fn interpret(
+        &self,
+        reduced: Option<&Interpreter>,
+        input: &kitelogik_rego::Value,
+        time: Duration,
+    ) -> Result<Decided, Fault> {
+        let document =
+            reduced
+                .unwrap_or(&self.interpreter)
+                .run(input, time, self.limits.result_bytes)?;
         Ok(PolicyDecision::from_result(&document, &self.entry_point))
     }
 
@@ -282,8 +308,11 @@ impl Shared {
         {
             return decided;
         }
+        let reduced = self.program.as_ref();
+        let reduced = reduced.and_then(|program| self.reductions.made(&program.key(input)));
+        let reduced = reduced.flatten();
         let input = self.limits.read(input)?;
-        self.interpret(&input, time)
+        self.interpret(reduced.as_deref(), &input, time)
     }
 }
 

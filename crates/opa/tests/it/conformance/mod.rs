@@ -9,10 +9,12 @@ mod patterns;
 #[cfg(feature = "rest")]
 pub(crate) use self::opa::Loaded;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use kitelogik_core::{PolicyDecision, PolicyEngine, PolicyInput};
+use kitelogik_core::{EngineError, PolicyDecision, PolicyEngine, PolicyInput};
 use kitelogik_opa::{Embedded, EmbeddedBuilder, EmbeddedError};
+use kitelogik_rego::{Interpreter, MAX_DEPTH, read};
 
 use self::case::Case;
 
@@ -64,6 +66,46 @@ async fn every_case_has_its_answer_on_the_embedded_engine() {
 #[tokio::test]
 async fn every_case_has_its_answer_from_the_interpreter_alone() {
     every_case(|builder| builder.interpreted().build()).await;
+}
+
+#[test]
+fn every_case_has_its_answer_from_the_rules_that_its_call_can_reach() {
+    let mut failures = Failures::default();
+    let mut reductions = 0;
+    let cases = case::all();
+    for cases in cases.chunk_by(Case::shares_policy) {
+        let compiled = cases[0].policy().and_then(|policy| {
+            let modules = policy.modules().iter();
+            let modules = modules.map(|module| (module.name(), module.text()));
+            let interpreter = Interpreter::compile(modules, policy.data(), policy.entry_point())
+                .map_err(|error| error.to_string())?;
+            let program = interpreter.program().map_err(|error| error.to_string())?;
+            Ok((interpreter, program, policy.entry_point().to_owned()))
+        });
+        let mut made = HashMap::new();
+        for case in cases {
+            let got = compiled.as_ref().map_err(Clone::clone);
+            let got = got.map(|(interpreter, program, entry_point)| {
+                let input = PolicyInput::new(&case.event, &case.context, (&case.context).into());
+                let reduced = made.entry(program.key(&input));
+                let reduced = reduced.or_insert_with_key(|key| program.reduced(key, 0));
+                reductions += usize::from(reduced.is_some());
+                let interpreter = reduced.as_ref().unwrap_or(interpreter);
+                read(&input, 1 << 20, MAX_DEPTH)
+                    .and_then(|input| interpreter.run(&input, Duration::from_secs(10), 1 << 20))
+                    .map_err(EngineError::from)
+                    .and_then(|document| PolicyDecision::from_result(&document, entry_point))
+                    .unwrap_or_else(|error| PolicyDecision::fail_closed(&error))
+            });
+            failures.check("embedded", case, got);
+        }
+    }
+    assert!(
+        reductions > cases.len() / 2,
+        "{reductions} of {}",
+        cases.len()
+    );
+    failures.report();
 }
 
 async fn every_case(build: fn(EmbeddedBuilder) -> Result<Embedded, EmbeddedError>) {
