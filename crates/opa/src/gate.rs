@@ -1,3 +1,5 @@
+mod builder;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,9 +10,11 @@ use crate::question::Question;
 use crate::record::Record;
 use crate::telemetry::{self, Watched, quietly, say};
 use crate::{KillSwitch, Session};
+
+pub use self::builder::PolicyGateBuilder;
 use kitelogik_core::{
-    Approval, ApprovalRequest, Approver, ApproverError, Arguments, AuditSink, BudgetUsage,
-    EngineError, FailClosed, GovernanceEvent, Masking, PolicyDecision, PolicyEngine, PolicyInput,
+    Approval, ApprovalRequest, Approver, ApproverError, Arguments, BudgetUsage, EngineError,
+    FailClosed, GovernanceEvent, Masking, PolicyDecision, PolicyEngine, PolicyInput,
     SessionContext, Use, Verdict,
 };
 
@@ -61,18 +65,7 @@ impl PolicyGate {
 
     /// A gate that asks `engine`, with more to say about it.
     pub fn builder(engine: impl PolicyEngine + 'static) -> PolicyGateBuilder {
-        PolicyGateBuilder {
-            shared: Shared {
-                engine: Box::new(engine),
-                decision_timeout: Duration::from_secs(5),
-                approver: None,
-                approval_timeout: Duration::from_secs(300),
-                audit: None,
-                kill_switch: KillSwitch::default(),
-                traced_arguments: None,
-                logged: Masking::of_everything(),
-            },
-        }
+        PolicyGateBuilder::new(Box::new(engine))
     }
 
     /// What calls of one agent session run in.
@@ -341,72 +334,5 @@ impl PolicyGate {
             );
         });
         decision
-    }
-}
-
-/// What a gate is made of.
-#[must_use]
-pub struct PolicyGateBuilder {
-    shared: Shared,
-}
-
-impl PolicyGateBuilder {
-    /// How long an engine may take for one decision. Default: 5 s.
-    ///
-    /// A backstop: engines have shorter limits of their own. When it passes, the decision is a
-    /// denial with [`FailClosed::EngineTimeout`]. An engine that never yields is not interrupted.
-    pub fn decision_timeout(mut self, timeout: Duration) -> Self {
-        self.shared.decision_timeout = timeout;
-        self
-    }
-
-    /// Who is asked about calls that a person must approve. Default: nobody; they do not run.
-    pub fn approver(mut self, approver: impl Approver + 'static) -> Self {
-        self.shared.approver = Some(Arc::new(approver));
-        self
-    }
-
-    /// How long the approver may take for one call. Default: 300 s.
-    ///
-    /// When it passes, the call is denied with [`FailClosed::InternalError`].
-    pub fn approval_timeout(mut self, timeout: Duration) -> Self {
-        self.shared.approval_timeout = timeout;
-        self
-    }
-
-    /// Where decisions and outcomes are recorded, and what happens when one cannot be.
-    /// Default: nowhere.
-    ///
-    /// A record that is not written within 5 s counts as one that cannot be.
-    pub fn audit(mut self, sink: impl AuditSink + 'static, on_failure: AuditFailure) -> Self {
-        self.shared.audit = Some(Audit::new(Arc::new(sink), on_failure));
-        self
-    }
-
-    /// The switch that stops calls, for one that several gates share. Default: the gate's own.
-    pub fn kill_switch(mut self, switch: KillSwitch) -> Self {
-        self.shared.kill_switch = switch;
-        self
-    }
-
-    /// Adds the arguments of calls, masked, to the spans of their decisions, as
-    /// `gen_ai.tool.call.arguments`. Default: spans carry no argument.
-    ///
-    /// The log follows the same rules where the detail of a fault names what stands in the event, at the path `detail`. Default:
-    /// it names no argument and no resource; the decision's own `detail` is not masked.
-    pub fn traced_arguments(mut self, masking: Masking) -> Self {
-        self.shared.logged = masking.clone();
-        self.shared.traced_arguments = Some(masking);
-        self
-    }
-
-    /// The gate.
-    pub fn build(self) -> PolicyGate {
-        if let Some(audit) = &self.shared.audit {
-            self.shared.kill_switch.report_to(&audit.sink);
-        }
-        PolicyGate {
-            shared: Arc::new(self.shared),
-        }
     }
 }

@@ -5,6 +5,7 @@ mod concurrent;
 mod confirmation;
 mod directory;
 mod explain;
+mod links;
 mod stale;
 #[cfg(feature = "rest")]
 mod tls;
