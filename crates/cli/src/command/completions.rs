@@ -2,6 +2,7 @@
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
+use serde_json::json;
 
 use crate::answer::{Answer, Failure, Outcome};
 use crate::arguments::Arguments;
@@ -30,6 +31,10 @@ pub(crate) fn run(arguments: &Completions, output: &mut Output) -> Outcome {
         &mut script,
     );
     let script = String::from_utf8(script).map_err(Failure::new)?;
-    output.document(&script)?;
+    if output.is_json() {
+        output.json(&json!({"script": script}))?;
+    } else {
+        output.document(&script)?;
+    }
     Ok(Answer::Yes)
 }

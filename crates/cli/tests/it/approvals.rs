@@ -91,6 +91,21 @@ fn a_request_is_listed_shown_and_approved() {
 }
 
 #[test]
+fn a_list_that_is_cut_says_so() {
+    let shell = Shell::new();
+    for amount in [150, 160] {
+        ask(&shell, json!({"customer_id": "cust_001", "amount": amount}));
+    }
+    let cut = shell.run(&["approvals", "list", "--limit", "1"]).code(0);
+    assert_eq!(cut.stdout.lines().count(), 1);
+    assert!(cut.stderr.contains("there are more"), "{}", cut.stderr);
+    let whole = shell.run(&["approvals", "list", "--limit", "2"]).code(0);
+    assert_eq!(whole.stdout.lines().count(), 2);
+    assert_eq!(whole.stderr, "");
+    shell.run(&["approvals", "list", "--limit", "0"]).code(2);
+}
+
+#[test]
 fn what_may_not_be_is_refused_with_its_code() {
     let shell = Shell::new();
     let id = refund(&shell);

@@ -13,6 +13,7 @@ mod eval;
 mod examples;
 mod explain;
 mod init;
+mod json;
 mod program;
 mod read_only;
 mod record;

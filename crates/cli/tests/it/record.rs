@@ -185,6 +185,12 @@ fn a_whole_record_verifies_and_a_changed_one_does_not() {
     shell
         .run(&["audit", "verify", "--file", "none.jsonl"])
         .code(2);
+    shell
+        .run(&["audit", "export", "-o", "decisions.jsonl"])
+        .code(0);
+    let other = ["audit", "verify", "--file", "decisions.jsonl"];
+    let hint = shell.run(&other).code(1).stderr;
+    assert!(hint.contains("--format chain"), "{hint}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use clap::Args;
+use clap::{ArgGroup, Args};
 use kitelogik_core::json;
 use kitelogik_ledger::{ApprovalError, ApprovalView, Ledger, Reviewer};
 use serde_json::{Map, Value};
@@ -68,19 +68,15 @@ pub(super) struct Deny {
 
 /// Deny a call, and approve it with other arguments
 #[derive(Args, Debug)]
-#[command(after_help = EDIT_EXAMPLES)]
+#[command(after_help = EDIT_EXAMPLES, group = ArgGroup::new("wanted").args(["set", "arguments"]).required(true))]
 pub(super) struct Edit {
     #[command(flatten)]
     decision: Decision,
     /// An argument to change; the value is JSON, or else text. May be repeated
-    #[arg(
-        long = "set",
-        value_name = "NAME=VALUE",
-        required_unless_present = "arguments"
-    )]
+    #[arg(long = "set", value_name = "NAME=VALUE")]
     set: Vec<String>,
     /// All arguments, as a JSON object
-    #[arg(long, value_name = "JSON", conflicts_with = "set")]
+    #[arg(long, value_name = "JSON")]
     arguments: Option<String>,
 }
 

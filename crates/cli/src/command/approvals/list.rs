@@ -6,6 +6,9 @@ use crate::answer::{Answer, Outcome};
 use crate::output::Output;
 use crate::store::StoreArguments;
 
+/// How many are listed at most: one less than the ledger gives at once.
+const MAX_LIMIT: i64 = 9_999;
+
 const EXAMPLES: &str = "\
 With --json, one request a line.
 
@@ -44,12 +47,14 @@ pub(super) struct List {
     #[arg(long)]
     newest: bool,
     /// At most so many
-    #[arg(long, value_name = "N", default_value_t = 100)]
-    limit: usize,
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=MAX_LIMIT))]
+    limit: u16,
 }
 
 pub(super) async fn run(arguments: &List, output: &mut Output) -> Outcome {
-    let mut filter = ApprovalFilter::all().limit(arguments.limit);
+    let limit = usize::from(arguments.limit);
+    // One more tells whether there are more.
+    let mut filter = ApprovalFilter::all().limit(limit.saturating_add(1));
     filter.states.clone_from(&arguments.states);
     if filter.states.is_empty() && !arguments.all {
         filter.states.push(ApprovalState::Pending);
@@ -60,10 +65,12 @@ pub(super) async fn run(arguments: &List, output: &mut Output) -> Outcome {
     filter.newest_first = arguments.newest;
     let ledger = arguments.store.read().await?;
     let reviewer = arguments.reviewer.reviewer();
-    let found = match ledger.approvals().list(&filter, &reviewer).await {
+    let mut found = match ledger.approvals().list(&filter, &reviewer).await {
         Ok(found) => found,
         Err(error) => return refused(&error, output),
     };
+    let more = found.len() > limit;
+    found.truncate(limit);
     let now = Timestamp::now();
     for view in &found {
         if output.is_json() {
@@ -75,6 +82,9 @@ pub(super) async fn run(arguments: &List, output: &mut Output) -> Outcome {
     }
     if found.is_empty() && !output.is_json() {
         output.line("no requests")?;
+    }
+    if more {
+        output.warn("there are more: say how many to list with `--limit`, or which");
     }
     Ok(Answer::yes_if(!found.is_empty()))
 }

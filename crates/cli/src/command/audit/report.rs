@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use kitelogik_ledger::{Ledger, VerifyOptions};
 use kitelogik_web::{ChainState, Report as Document};
+use serde_json::json;
 
 use super::FilterArguments;
 use crate::answer::{Answer, Failure, Outcome};
@@ -47,7 +48,7 @@ pub(super) async fn run(arguments: &Report, output: &mut Output) -> Outcome {
     } else {
         verified(&ledger, output).await?
     };
-    let mut document = Document::new(subject(&arguments.filter), chain);
+    let mut document = Document::new(subject(&arguments.filter), chain.clone());
     let mut filter = arguments.filter.filter().oldest_first();
     filter.limit = Some(BATCH);
     let mut progress = output.progress("decisions");
@@ -65,13 +66,17 @@ pub(super) async fn run(arguments: &Report, output: &mut Output) -> Outcome {
     drop(progress);
     let html = document.html().map_err(Failure::new)?;
     match &arguments.output {
+        None if output.is_json() => output.json(&json!({"chain": chain, "html": html}))?,
         Some(path) => {
             replace(&[NewFile {
                 path: path.clone(),
                 content: html.into_bytes(),
             }])?;
-            if !output.is_json() {
-                output.line(format_args!("wrote {}", shown(&path.display().to_string())))?;
+            let path = path.display().to_string();
+            if output.is_json() {
+                output.json(&json!({"chain": chain, "file": path}))?;
+            } else {
+                output.line(format_args!("wrote {}", shown(&path)))?;
             }
         }
         None => output.document(&html)?,

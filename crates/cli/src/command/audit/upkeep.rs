@@ -8,7 +8,7 @@ use super::filter::moment;
 use super::text;
 use crate::answer::{Answer, Failure, Outcome};
 use crate::files::{NewFile, replace};
-use crate::output::{Output, style};
+use crate::output::{Output, shown, style};
 use crate::store::StoreArguments;
 
 const CHECKPOINT_EXAMPLES: &str = "\
@@ -40,8 +40,16 @@ pub(super) async fn checkpoint(arguments: &Checkpoint, output: &mut Output) -> O
         Some(path) => {
             let mut content = serde_json::to_vec_pretty(&checkpoint).map_err(Failure::new)?;
             content.push(b'\n');
-            let path = path.clone();
-            replace(&[NewFile { path, content }])?;
+            replace(&[NewFile {
+                path: path.clone(),
+                content,
+            }])?;
+            let path = path.display().to_string();
+            if output.is_json() {
+                output.json(&json!({"checkpoint": checkpoint.number, "file": path}))?;
+            } else {
+                output.line(format_args!("wrote {}", shown(&path)))?;
+            }
         }
         None => output.json(&checkpoint)?,
     }

@@ -66,7 +66,12 @@ pub(super) fn of_file(arguments: &Verify, output: &mut Output) -> Option<Outcome
         let file = File::open(path).map_err(|error| {
             Failure::new(format_args!("cannot read `{}`: {error}", path.display()))
         })?;
-        verify_lines(BufReader::new(file), &arguments.options()?).map_err(Failure::new)
+        let found =
+            verify_lines(BufReader::new(file), &arguments.options()?).map_err(Failure::new)?;
+        if found.records == 0 {
+            output.warn("it has no entry of a chain: `kitelogik audit export --format chain` writes a file that has");
+        }
+        Ok(found)
     };
     Some(look().and_then(|found| tell(&found, output)))
 }

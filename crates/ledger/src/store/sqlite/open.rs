@@ -35,7 +35,12 @@ pub(super) fn still(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(still_uri(path), flags)?;
+    let opened = Connection::open_with_flags(still_uri(path), flags);
+    // Without the words about it, in which the URI stands.
+    let connection = opened.map_err(|error| match error {
+        rusqlite::Error::SqliteFailure(code, _) => rusqlite::Error::SqliteFailure(code, None),
+        other => other,
+    })?;
     configure(&connection)?;
     Ok(connection)
 }

@@ -102,6 +102,12 @@ async fn a_file_that_cannot_be_opened_is_named() {
     assert!(told.contains(&format!("`{address}`: ")), "{told}");
 
     let path = store.address.strip_prefix("sqlite:").unwrap();
+    let folder = format!("sqlite:{}", store.folder.path().display());
+    let told = Ledger::open_read_only(&folder).await.unwrap_err();
+    let told = told.to_string();
+    assert!(told.contains(&format!("`{folder}`: ")), "{told}");
+    assert!(!told.contains("immutable"), "{told}");
+
     std::fs::write(path, "text of somebody, and no database at all").unwrap();
     for builder in [store.builder(), store.builder().read_only()] {
         let told = builder.open().await.unwrap_err().to_string();
