@@ -64,6 +64,11 @@ pub enum LedgerError {
         /// The log.
         log: PathBuf,
     },
+    /// The ledger's key was changed by [`Ledger::rotate_key`](crate::Ledger::rotate_key).
+    #[error(
+        "the ledger's key was changed since this program opened it; open it again, with the new key file"
+    )]
+    KeyChanged,
     /// Something that needs writing was asked of a ledger that was opened for reading.
     #[error("the ledger was opened for reading only")]
     ReadOnly,

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ring::digest::{self, SHA256};
 use ring::hmac;
@@ -25,6 +26,8 @@ const HEADING: &str = "kitelogik ledger key 1";
 ///
 /// Two secrets in one file of text, readable by its owner only.
 pub(crate) struct Key {
+    /// Kept as well in the form in which a file has it, for the file of the next key.
+    digest_secret: [u8; 32],
     digests: hmac::Key,
     signing: Ed25519KeyPair,
 }
@@ -56,12 +59,97 @@ impl Key {
     /// Of several processes that begin at once, one makes the key and all read it.
     pub(crate) fn read_or_create(path: &Path) -> Result<Self, LedgerError> {
         if !path.exists() {
-            create(path).map_err(|problem| LedgerError::Key {
+            create(path, random()?, random()?).map_err(|problem| LedgerError::Key {
                 path: path.to_owned(),
                 problem,
             })?;
         }
         Self::read(path)
+    }
+
+    /// Where the key that signs as `public`, and takes over from the one at `path`, lies until it does: a name of its
+    /// own, so that nobody's change stands in the way of another's.
+    fn next_file(path: &Path, public: &PublicKey) -> PathBuf {
+        let mut name = path.as_os_str().to_owned();
+        let id: String = public.to_string().chars().take(16).collect();
+        name.push(format!(".new-{id}"));
+        name.into()
+    }
+
+    /// Makes a key to take over from `before`, beside `path`; its digests are the same unless they are to be
+    /// `others`.
+    pub(crate) fn create_after(
+        before: &Self,
+        others: bool,
+        path: &Path,
+    ) -> Result<Self, LedgerError> {
+        let digests = match others {
+            true => random()?,
+            false => before.digest_secret,
+        };
+        let signing = random()?;
+        let key = Self::of(digests, &signing)
+            .ok_or_else(|| LedgerError::store("making a key", "it cannot sign"))?;
+        let next = Self::next_file(path, &key.public());
+        create(&next, digests, signing).map_err(|problem| LedgerError::Key {
+            path: next.clone(),
+            problem,
+        })?;
+        Ok(key)
+    }
+
+    /// Puts this key, which took over, in the place of the one at `path`.
+    pub(crate) fn replace(&self, path: &Path) -> Result<(), LedgerError> {
+        let next = Self::next_file(path, &self.public());
+        std::fs::rename(&next, path).map_err(|error| LedgerError::Key {
+            path: path.to_owned(),
+            problem: format!(
+                "cannot be replaced by `{}`, which is the key from now on: {error}",
+                next.display()
+            ),
+        })
+    }
+
+    /// Removes what was made of this key, which did not take over.
+    pub(crate) fn discard(&self, path: &Path) {
+        let next = Self::next_file(path, &self.public());
+        if let Err(error) = std::fs::remove_file(&next) {
+            tracing::warn!(%error, file = %next.display(), "a key that was not used is left behind");
+        }
+    }
+
+    /// The key at `path` that signs as `public`. Where a change of it was interrupted, that is the one that lies
+    /// beside it, which is put in its place where that is wanted.
+    pub(crate) fn current(
+        path: &Path,
+        public: &PublicKey,
+        replaces: bool,
+    ) -> Result<Arc<Self>, LedgerError> {
+        let key = Self::read(path);
+        let is_current =
+            |key: &Result<Self, LedgerError>| key.as_ref().is_ok_and(|key| key.public() == *public);
+        if is_current(&key) {
+            return key.map(Arc::new);
+        }
+        let next = Self::read(&Self::next_file(path, public));
+        if is_current(&next) {
+            let next = next?;
+            // Another process may have done it meanwhile.
+            if replaces
+                && let Err(error) = next.replace(path)
+                && !is_current(&Self::read(path))
+            {
+                return Err(error);
+            }
+            return Ok(Arc::new(next));
+        }
+        key.and_then(|_| {
+            Err(LedgerError::Key {
+                path: path.to_owned(),
+                problem: "was this ledger's before it was changed, or is the key of another ledger"
+                    .to_owned(),
+            })
+        })
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -71,9 +159,14 @@ impl Key {
         }
         let digests: [u8; 32] = hex::decode(lines.next()?.strip_prefix("digests ")?)?;
         let seed: [u8; 32] = hex::decode(lines.next()?.strip_prefix("signing ")?)?;
+        Self::of(digests, &seed)
+    }
+
+    fn of(digests: [u8; 32], seed: &[u8; 32]) -> Option<Self> {
         Some(Self {
+            digest_secret: digests,
             digests: hmac::Key::new(hmac::HMAC_SHA256, &digests),
-            signing: Ed25519KeyPair::from_seed_unchecked(&seed).ok()?,
+            signing: Ed25519KeyPair::from_seed_unchecked(seed).ok()?,
         })
     }
 
@@ -86,6 +179,11 @@ impl Key {
             context.update(part);
         }
         Hex::from_slice(context.sign().as_ref())
+    }
+
+    /// The name of its key of digests, from which nothing can be told about it.
+    pub(crate) fn digest_key(&self) -> Digest {
+        self.digest("digest key", &[])
     }
 
     pub(crate) fn public(&self) -> PublicKey {
@@ -119,9 +217,8 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], LedgerError> {
 }
 
 /// Whole or not at all: written beside `path`, then moved there unless another process was first.
-fn create(path: &Path) -> Result<(), String> {
+fn create(path: &Path, digests: [u8; 32], signing: [u8; 32]) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("cannot be made: {error}");
-    let secret = || random::<32>().map_err(|error| error.to_string());
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -131,16 +228,23 @@ fn create(path: &Path) -> Result<(), String> {
     writeln!(
         file,
         "{HEADING}\ndigests {}\nsigning {}",
-        Hex::new(secret()?),
-        Hex::new(secret()?)
+        Hex::new(digests),
+        Hex::new(signing)
     )
     .map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     match file.persist_noclobber(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(failed(error.error)),
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(failed(error.error));
+        }
+        _ => {}
     }
+    // A key that counts and is gone after a power failure would be worse than none.
+    #[cfg(unix)]
+    std::fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(failed)?;
+    Ok(())
 }
 
 #[cfg(unix)]

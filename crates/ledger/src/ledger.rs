@@ -134,6 +134,10 @@ impl Ledger {
         self.shared.store.public_key()
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// The record of what was decided: a sink for gates, and what people read.
     pub fn audit(&self) -> AuditLog {
         AuditLog::new(Arc::clone(&self.shared))

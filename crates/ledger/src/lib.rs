@@ -64,8 +64,8 @@ pub use approvals::{
 pub use audit::{
     AuditEntry, AuditFilter, AuditLog, AuditPage, AuditRecord, AuditStats, AuditTail, Checkpoint,
     Content, Cursor, CursorError, ENCODING, EncodingError, EntryKind, ExportFormat, Head,
-    JsonLinesSink, JsonText, Latency, MAX_ARGUMENTS, MAX_PAGE, MAX_TEXT, Order, Position, Problem,
-    Retention, Sinks, TracingSink, Verification, VerifyOptions, verify_lines,
+    JsonLinesSink, JsonText, KeyChange, Latency, MAX_ARGUMENTS, MAX_PAGE, MAX_TEXT, Order,
+    Position, Problem, Retention, Sinks, TracingSink, Verification, VerifyOptions, verify_lines,
 };
 pub use error::LedgerError;
 pub use hex::{Hex, HexError};

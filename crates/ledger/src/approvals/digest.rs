@@ -29,6 +29,10 @@ impl ApprovalKey {
         Self(key)
     }
 
+    pub(crate) fn key(&self) -> &Key {
+        &self.0
+    }
+
     /// The call that `request` is about.
     pub(crate) fn call(&self, request: &ApprovalRequest<'_>) -> Call {
         let frame = self.frame(request);

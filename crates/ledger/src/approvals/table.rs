@@ -49,6 +49,9 @@ pub(crate) const STEPS: &str = "SELECT writer, sequence, hash, body FROM audit_e
 pub(crate) const REMOVE: &str = "DELETE FROM approvals \
      WHERE state NOT IN ('pending', 'approved') AND expires_at < $1";
 
+/// Removes one that is over, to be written anew under another key's seal: what is over is never changed.
+pub(crate) const REMOVE_ONE: &str = "DELETE FROM approvals WHERE id = $1";
+
 /// Conditions and their values, as they are put together.
 #[derive(Default)]
 struct Conditions {

@@ -85,7 +85,7 @@ impl ChainCheck {
         Self { ledger, at: from }
     }
 
-    /// Takes the next entry, and gives what it says where it is a start or a seal.
+    /// Takes the next entry, and gives what it says where it is a start, a seal or a change of the key.
     pub(crate) fn next(&mut self, row: &Stored) -> Result<Option<Content>, Problem> {
         let expected = self.at.count.saturating_add(1);
         if row.writer != self.at.writer {
@@ -131,7 +131,7 @@ impl ChainCheck {
         }
         // Most entries need no reading: their bytes are the right ones.
         let content = match glance.kind {
-            EntryKind::Start | EntryKind::Seal => {
+            EntryKind::Start | EntryKind::Seal | EntryKind::KeyChange => {
                 let (_, content) =
                     encoding::decode(&row.body).map_err(|error| wrong(error.to_string()))?;
                 Some(content)

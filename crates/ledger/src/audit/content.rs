@@ -32,11 +32,13 @@ pub enum EntryKind {
     Retention,
     /// The process closed the ledger: the last entry of a chain that did not end in a crash.
     Stop,
+    /// Another key took over.
+    KeyChange,
 }
 
 impl EntryKind {
     /// All of them, in the order of their codes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Start,
         Self::Decision,
         Self::Outcome,
@@ -46,6 +48,7 @@ impl EntryKind {
         Self::Seal,
         Self::Retention,
         Self::Stop,
+        Self::KeyChange,
     ];
 
     /// The code in the encoding.
@@ -60,6 +63,7 @@ impl EntryKind {
             Self::Seal => 7,
             Self::Retention => 8,
             Self::Stop => 9,
+            Self::KeyChange => 10,
         }
     }
 
@@ -80,6 +84,7 @@ impl EntryKind {
             Self::Seal => "seal",
             Self::Retention => "retention",
             Self::Stop => "stop",
+            Self::KeyChange => "key_change",
         }
     }
 }
@@ -297,6 +302,13 @@ content! {
     113 process: Option<u64>,
     /// The version of the program's ledger.
     114 program: Option<String>,
+    /// The id of the key that digests are made with, of this chain or from a change of the key on. Digests of
+    /// different keys cannot be compared.
+    115 digest_key: Option<Digest>,
+    /// The number of the change of the key.
+    120 key_change: Option<u64>,
+    /// The digest (SHA-256) of the change of the key.
+    121 key_change_digest: Option<Digest>,
 }
 
 /// What of an entry stands in columns of its own, to be found by. It is all in the encoded entry,

@@ -11,7 +11,6 @@ use kitelogik_core::{
     AuditError, AuditSink, BoxFuture, DecisionRecord, GateChange, Masking, Outcome, RecordId,
 };
 
-use crate::hex::Hex;
 use crate::store::process_identity;
 use crate::{Digest, Durability, LedgerError};
 
@@ -19,7 +18,7 @@ use super::check::{ChainCheck, Problem, Stored};
 use super::log::{Recorder, told};
 use super::recording::Recording;
 use super::writer::{Backend, Identity, SealEvery, Writer};
-use super::{AuditEntry, Chain, Checkpoint, Columns, Queue, Row, Verification, VerifyOptions};
+use super::{AuditEntry, Chain, Columns, Queue, Row, Verification, VerifyOptions};
 
 /// A sink that writes each decision and each outcome as a line of JSON to a file, without any
 /// database: [`AuditEntry`]s, in a hash chain as the ledger's.
@@ -129,7 +128,8 @@ impl AuditSink for JsonLinesSink {
 /// Looks at every line of a file of entries: a [`JsonLinesSink`]'s, or an export of a ledger's chains.
 ///
 /// Chains may begin after their first entry, as those of which old records were removed do: then a
-/// checkpoint must say where. Of `options` the checkpoints count, each by its own key unless one is named.
+/// checkpoint must say where. Of `options` the checkpoints count, each by its own key, which must be one of those that are
+/// named, if any is.
 /// The memory that it takes does not depend on how many lines there are.
 ///
 /// # Errors
@@ -360,11 +360,5 @@ impl Verification {
         if self.problems.len() < super::verification::MAX_PROBLEMS {
             self.problems.push(problem);
         }
-    }
-}
-
-impl VerifyOptions {
-    fn key_of<'a>(&'a self, checkpoint: &'a Checkpoint) -> &'a Hex<32> {
-        self.trusted_key().unwrap_or(&checkpoint.public_key)
     }
 }

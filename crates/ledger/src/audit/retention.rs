@@ -53,7 +53,8 @@ impl AuditLog {
                 "no checkpoint was signed before {before}: only whole sealed segments are removed"
             )));
         };
-        checkpoint.verify(&store.public_key())?;
+        let keys = store.keys().await?.genuine()?;
+        checkpoint.verify(&keys.of_checkpoint(checkpoint.number))?;
         let last = store.retained().await?.unwrap_or(0);
         if checkpoint.number > last {
             let mut entry = Content::new(EntryKind::Retention, Timestamp::now());

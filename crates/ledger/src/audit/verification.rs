@@ -11,7 +11,7 @@ pub(super) const MAX_PROBLEMS: usize = 100;
 /// What a ledger is held against.
 #[derive(Clone, Debug, Default)]
 pub struct VerifyOptions {
-    pub(super) public_key: Option<PublicKey>,
+    pub(super) public_keys: Vec<PublicKey>,
     pub(super) checkpoints: Vec<Checkpoint>,
 }
 
@@ -40,11 +40,15 @@ impl VerifyOptions {
         Self::default()
     }
 
-    /// The key that checkpoints must be signed with. Whoever can write the store can put another one
-    /// in it: only a key that was kept elsewhere proves who signed.
+    /// A key that is trusted to sign checkpoints; may be given several times. Whoever can write the store can
+    /// put another one in it: only a key that was kept elsewhere proves who signed.
+    ///
+    /// Each must be one of the ledger's. Where its key was changed, those before and after that a trusted key
+    /// vouches for are trusted for their part ([`KeyChange`](crate::KeyChange)). **Give the last one**: somebody who
+    /// has an older one could write another ledger from its time on, in which the last does not occur.
     #[must_use]
     pub fn public_key(mut self, key: PublicKey) -> Self {
-        self.public_key = Some(key);
+        self.public_keys.push(key);
         self
     }
 
@@ -61,8 +65,14 @@ impl VerifyOptions {
         &self.checkpoints
     }
 
-    pub(super) fn trusted_key(&self) -> Option<&PublicKey> {
-        self.public_key.as_ref()
+    /// The key by which a checkpoint is to be looked at where nothing tells of changes: its own, if that is
+    /// trusted or nothing is said.
+    pub(super) fn key_of<'a>(&'a self, checkpoint: &'a Checkpoint) -> &'a PublicKey {
+        let own = &checkpoint.public_key;
+        match self.public_keys.first() {
+            Some(first) if !self.public_keys.contains(own) => first,
+            _ => own,
+        }
     }
 }
 

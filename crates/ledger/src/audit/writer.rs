@@ -55,6 +55,8 @@ pub(crate) struct Identity {
     pub(crate) name: String,
     pub(crate) host: String,
     pub(crate) process: u32,
+    /// The id of the key of its digests, where there is one.
+    pub(crate) digest_key: Option<crate::Digest>,
 }
 
 impl Identity {
@@ -65,6 +67,7 @@ impl Identity {
         content.name = Some(self.name.clone());
         content.host = Some(self.host.clone());
         content.process = Some(self.process.into());
+        content.digest_key = self.digest_key;
         content.program = Some(env!("CARGO_PKG_VERSION").to_owned());
         content
     }

@@ -9,7 +9,7 @@ use super::Store;
 use crate::approvals::plan::{Answer, Ask, Changes, Decide, Taking};
 use crate::approvals::row::{Columns, Forged};
 use crate::approvals::{ApprovalError, ApprovalFilter, ApprovalKey, ApprovalView, Hub, Tenants};
-use crate::audit::{AuditEntry, AuditLog, Content, Entries, EntryKind};
+use crate::audit::{AuditEntry, AuditLog, Content, Entries, EntryKind, Keys};
 use crate::ledger::Shared as Ledger;
 use crate::{LedgerError, Timestamp};
 
@@ -216,7 +216,10 @@ async fn in_sqlite<A: Send + 'static, T: Send + 'static>(
     work: fn(&rusqlite::Connection, &A, &ApprovalKey) -> rusqlite::Result<(Changes, T)>,
 ) -> Done<T> {
     let key = key.clone();
+    let (ledger, first) = (store.id(), store.first_key());
     let work = move |connection: &_, entries: &mut Entries| {
+        let keys = super::sqlite::rotation::keys(connection, ledger, first)?;
+        keys.check_digests(key.key())?;
         let done = work(connection, &argument, &key).map_err(keeping)?;
         record(&done.0, entries);
         Ok(done)
@@ -241,9 +244,12 @@ async fn in_postgres<A: Send + Sync + 'static, T: Send + 'static>(
     work: InPostgres<A, T>,
 ) -> Done<T> {
     let key = key.clone();
+    let (ledger, first) = (store.id(), store.first_key());
     store
         .write(move |transaction, entries| {
             async move {
+                let changes = super::postgres::approvals::key_changes(transaction).await?;
+                Keys::read(ledger, first, &changes).check_digests(key.key())?;
                 let done = work(transaction, &argument, &key).await?;
                 record(&done.0, entries);
                 Ok(done)
@@ -254,7 +260,7 @@ async fn in_postgres<A: Send + Sync + 'static, T: Send + 'static>(
 }
 
 /// Puts what happened into the audit chain, in the transaction that it happened in.
-fn record(changes: &Changes, entries: &mut Entries) {
+pub(super) fn record(changes: &Changes, entries: &mut Entries) {
     let now = Timestamp::now();
     for entry in &changes.entries {
         entries.append(&entry.clone().content(now));

@@ -19,8 +19,11 @@ macro_rules! migration {
     };
 }
 
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[migration!("0001_audit"), migration!("0002_approvals")];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    migration!("0001_audit"),
+    migration!("0002_approvals"),
+    migration!("0003_key"),
+];
 
 /// The schema that this program writes and reads.
 pub(crate) fn latest() -> i64 {

@@ -5,6 +5,7 @@ mod migrations;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
 mod read;
+mod rotation;
 mod seal;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
@@ -68,16 +69,8 @@ impl Opening {
 
     /// The key of an existing ledger. Another key would sign checkpoints that nobody can verify.
     fn key_for_writing(&self, public: &PublicKey) -> Result<Arc<Key>, LedgerError> {
-        let path = self.key_file()?;
-        let key = Key::read(path)?;
-        if key.public() == *public {
-            Ok(Arc::new(key))
-        } else {
-            Err(LedgerError::Key {
-                path: path.to_owned(),
-                problem: "is the key of another ledger".to_owned(),
-            })
-        }
+        let replaces = self.mode != Mode::Read;
+        Key::current(self.key_file()?, public, replaces)
     }
 
     /// The key where it can be had: most of what is read needs none.
@@ -88,16 +81,22 @@ impl Opening {
         }
     }
 
-    fn identity(&self, ledger: Digest) -> Identity {
+    fn identity(&self, ledger: Digest, key: &Key) -> Identity {
         Identity {
             name: self.name.clone(),
+            digest_key: Some(key.digest_key()),
             ..process_identity(ledger)
         }
     }
 
-    fn writer(&self, ledger: Digest, backend: Box<dyn Backend>) -> Result<Writer, LedgerError> {
+    fn writer(
+        &self,
+        ledger: Digest,
+        key: &Key,
+        backend: Box<dyn Backend>,
+    ) -> Result<Writer, LedgerError> {
         let queue = Arc::new(Queue::new(self.capacity));
-        Writer::start(queue, backend, self.identity(ledger), self.seal)
+        Writer::start(queue, backend, self.identity(ledger, key), self.seal)
     }
 }
 
@@ -120,6 +119,16 @@ impl Store {
         }
     }
 
+    /// The key that the ledger was made with.
+    pub(crate) fn first_key(&self) -> PublicKey {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(store) => store.first_key(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(store) => store.first_key(),
+        }
+    }
+
     /// The thread that writes what the gate records.
     pub(crate) fn writer(&self) -> Result<&Writer, LedgerError> {
         match self {
@@ -138,6 +147,7 @@ pub(crate) fn process_identity(ledger: Digest) -> Identity {
         name: program(),
         host: host(),
         process: std::process::id(),
+        digest_key: None,
     }
 }
 

@@ -126,20 +126,28 @@ impl Store {
         )
     }
 
-    async fn read_checkpoints(
+    pub(super) async fn texts(
         &self,
         sql: &'static str,
         params: Vec<Param>,
-    ) -> Result<Vec<Checkpoint>, LedgerError> {
-        let texts: Result<Vec<String>, LedgerError> = ask!(
+    ) -> Result<Vec<String>, LedgerError> {
+        ask!(
             self,
             |connection| super::sqlite::read::texts(connection, sql, &params),
             |client| {
                 let rows = super::postgres::read::all(client, sql, &params).await?;
                 rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
             }
-        );
-        texts?
+        )
+    }
+
+    async fn read_checkpoints(
+        &self,
+        sql: &'static str,
+        params: Vec<Param>,
+    ) -> Result<Vec<Checkpoint>, LedgerError> {
+        let texts = self.texts(sql, params).await?;
+        texts
             .iter()
             .map(|text| Checkpoint::from_json(text))
             .collect()

@@ -67,6 +67,7 @@ impl TestStore {
             "audit_checkpoint",
             "audit_retention",
             "audit_ledger",
+            "audit_key",
         ];
         if self.address.starts_with("sqlite:") {
             let drop: String = {

@@ -10,8 +10,8 @@ pub(crate) use decide::{Decide, Wanted, decide};
 pub(crate) use take::{Taking, take};
 
 use super::entry::{Entry, Step};
-use super::row::{Forged, Row};
-use super::{ApprovalState, ApprovalView};
+use super::row::{Columns, Forged, Row};
+use super::{ApprovalKey, ApprovalState, ApprovalView};
 use crate::Timestamp;
 
 /// What is to be written, in this order, in one transaction.
@@ -87,6 +87,27 @@ impl Changes {
         let entry = Entry::of(&row.view, Step::Expired).why(why);
         self.change(row, before, entry);
     }
+}
+
+/// Ends all of `all` that are open; the others are new, as they are, to be put in their own place with another key's seal.
+/// What does not carry the seal of `old` is left alone.
+pub(crate) fn rekey(all: Vec<Columns>, old: &ApprovalKey, now: Timestamp) -> Changes {
+    let mut changes = Changes::default();
+    for columns in all {
+        let Ok(row) = Row::read(columns, old) else {
+            continue;
+        };
+        if row.view.state.is_open() {
+            let why = match row.view.expires_at <= now {
+                true => time_is_up(&row),
+                false => "the ledger's key was changed",
+            };
+            changes.expire(row, why);
+        } else {
+            changes.rows.push(Written::New(row));
+        }
+    }
+    changes
 }
 
 /// Why a request that ran out ended.

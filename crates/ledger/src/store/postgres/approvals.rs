@@ -1,6 +1,6 @@
 use kitelogik_core::Use;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Error, GenericClient, Row as SqlRow, Transaction};
+use tokio_postgres::{Error, GenericClient, Row as SqlRow, SimpleQueryMessage, Transaction};
 
 use crate::Timestamp;
 use crate::approvals::plan::{self, Answer, Ask, Changes, Decide, Found, Taking, Wanted, Written};
@@ -8,6 +8,7 @@ use crate::approvals::row::{Columns, Forged, Row, is_end};
 use crate::approvals::table;
 use crate::approvals::{ApprovalError, ApprovalFilter, ApprovalKey, ApprovalView, Tenants};
 use crate::store::postgres::read::parameters;
+use crate::store::rotation::CHANGES;
 use crate::store::statements::Raw;
 
 /// The number of a change: one more than the last that was given out.
@@ -80,6 +81,34 @@ pub(crate) async fn sweep(
     let changes = plan::sweep(due.collect(), now);
     write(transaction, &changes, key).await?;
     Ok((changes, ()))
+}
+
+/// Puts all requests under the seal of another key, and ends those that are open.
+pub(crate) async fn rekey(
+    transaction: &Transaction<'_>,
+    old: &ApprovalKey,
+    new: &ApprovalKey,
+) -> Result<Changes, Error> {
+    let now = now(transaction).await?;
+    let all = transaction.query(table::READ, &[]).await?;
+    let all: Result<Vec<Columns>, Error> = all.iter().map(columns).collect();
+    let changes = plan::rekey(all?, old, now);
+    for over in changes.new_views() {
+        transaction.execute(table::REMOVE_ONE, &[&over.id]).await?;
+    }
+    write(transaction, &changes, new).await?;
+    Ok(changes)
+}
+
+/// The changes of the ledger's key, behind a lock that lets nobody change it until the transaction ends.
+pub(crate) async fn key_changes(transaction: &Transaction<'_>) -> Result<Vec<String>, Error> {
+    let text = format!("LOCK TABLE approvals IN ROW EXCLUSIVE MODE; {CHANGES}");
+    let answers = transaction.simple_query(&text).await?;
+    let rows = answers.into_iter().filter_map(|answer| match answer {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    });
+    Ok(rows.collect())
 }
 
 pub(crate) async fn remove(client: &impl GenericClient, before: Timestamp) -> Result<u64, Error> {

@@ -6,6 +6,7 @@ pub(crate) mod changes;
 mod connect;
 mod open;
 pub(super) mod read;
+mod rotation;
 mod seal;
 mod security;
 
@@ -37,6 +38,7 @@ struct Inner {
     connector: Connector,
     pool: Pool,
     id: Digest,
+    first_key: PublicKey,
     public_key: PublicKey,
     key: Option<Arc<Key>>,
     identity: Option<Identity>,
@@ -94,7 +96,7 @@ impl Postgres {
         let pool = connector.pool()?;
         let mut client = pool.get().await.map_err(no_connection)?;
         let found = open::version(&**client).await?;
-        let (id, public_key, key) = match opening.mode {
+        let (id, first_key, public_key, key) = match opening.mode {
             Mode::Create | Mode::Write => {
                 if found.is_none() && opening.mode == Mode::Write {
                     return Err(opening.absent());
@@ -105,11 +107,13 @@ impl Postgres {
                     let key = Key::read_or_create(key_file)?;
                     open::found(&mut client, &Hex::new(random()?), &key.public()).await?;
                 }
-                let (id, public_key) = open::identity(&**client)
+                let (id, first_key) = open::identity(&**client)
                     .await?
                     .ok_or_else(|| opening.absent())?;
+                let keys = rotation::keys(&**client, id, first_key).await?;
+                let public_key = keys.genuine()?.current();
                 let key = opening.key_for_writing(&public_key)?;
-                (id, public_key, Some(key))
+                (id, first_key, public_key, Some(key))
             }
             Mode::Read => {
                 match found {
@@ -122,11 +126,13 @@ impl Postgres {
                     }
                     Some(_) => {}
                 }
-                let (id, public_key) = open::identity(&**client)
+                let (id, first_key) = open::identity(&**client)
                     .await?
                     .ok_or_else(|| opening.absent())?;
+                let keys = rotation::keys(&**client, id, first_key).await?;
+                let public_key = keys.current();
                 let key = opening.key_for_reading(&public_key)?;
-                (id, public_key, key)
+                (id, first_key, public_key, key)
             }
         };
         drop(client);
@@ -135,14 +141,21 @@ impl Postgres {
             connector,
             pool,
             id,
+            first_key,
             public_key,
+            identity: key
+                .as_ref()
+                .filter(|_| writes)
+                .map(|key| opening.identity(id, key)),
             key: key.clone(),
-            identity: writes.then(|| opening.identity(id)),
             chain: Mutex::default(),
         });
-        let writer = match writes {
-            true => Some(opening.writer(id, Box::new(Writing::new(Arc::clone(&inner))))?),
-            false => None,
+        let writer = match &key {
+            Some(key) if writes => {
+                let writing = Box::new(Writing::new(Arc::clone(&inner)));
+                Some(opening.writer(id, key, writing)?)
+            }
+            _ => None,
         };
         Ok((Self { inner, writer }, key))
     }
@@ -154,6 +167,10 @@ impl Postgres {
 
     pub(crate) fn id(&self) -> Digest {
         self.inner.id
+    }
+
+    pub(crate) fn first_key(&self) -> PublicKey {
+        self.inner.first_key
     }
 
     pub(crate) fn public_key(&self) -> PublicKey {

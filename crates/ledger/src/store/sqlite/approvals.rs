@@ -71,6 +71,24 @@ pub(crate) fn sweep(
     Ok((changes, ()))
 }
 
+/// Puts all requests under the seal of another key, and ends those that are open.
+pub(crate) fn rekey(
+    connection: &Connection,
+    old: &ApprovalKey,
+    new: &ApprovalKey,
+) -> rusqlite::Result<Changes> {
+    let mut statement = connection.prepare(table::READ)?;
+    let all: Vec<Columns> = statement
+        .query_map([], columns)?
+        .collect::<Result<_, _>>()?;
+    let changes = plan::rekey(all, old, Timestamp::now());
+    for over in changes.new_views() {
+        connection.execute(table::REMOVE_ONE, [&over.id])?;
+    }
+    write(connection, &changes, new)?;
+    Ok(changes)
+}
+
 pub(crate) fn remove(connection: &Connection, before: Timestamp) -> rusqlite::Result<u64> {
     let removed = connection.execute(table::REMOVE, [before.millis()])?;
     Ok(u64::try_from(removed).unwrap_or(u64::MAX))

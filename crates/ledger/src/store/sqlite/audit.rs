@@ -6,7 +6,7 @@ use super::wal::LogKeeper;
 use crate::audit::{Backend, Chain, Entries, Finish, Identity, Job, Row};
 use crate::hex::Hex;
 use crate::key::Key;
-use crate::{Digest, LedgerError};
+use crate::{Digest, LedgerError, PublicKey};
 
 /// The one connection that writes.
 pub(crate) struct Writing {
@@ -14,6 +14,7 @@ pub(crate) struct Writing {
     log: LogKeeper,
     key: Arc<Key>,
     ledger: Digest,
+    first_key: PublicKey,
 }
 
 impl Writing {
@@ -22,19 +23,22 @@ impl Writing {
         log: LogKeeper,
         key: Arc<Key>,
         ledger: Digest,
+        first_key: PublicKey,
     ) -> Self {
         Self {
             connection,
             log,
             key,
             ledger,
+            first_key,
         }
     }
 
     /// Signs a checkpoint within the transaction, and gives the end of the chain after it.
     fn sealed(&self, mut chain: Chain) -> Result<Chain, LedgerError> {
         let mut entries = Entries::default();
-        super::seal::seal(&self.connection, &self.key, self.ledger, &mut entries)?;
+        let (ledger, first) = (self.ledger, self.first_key);
+        super::seal::seal(&self.connection, &self.key, ledger, first, &mut entries)?;
         for draft in entries.drafts() {
             insert(&self.connection, &chain.append(draft))?;
         }
@@ -112,7 +116,13 @@ impl Backend for Writing {
             }
             Err(error) => {
                 self.rollback();
-                Err(error)
+                match error {
+                    LedgerError::KeyChanged => {
+                        tracing::warn!(%error, "no checkpoint is signed");
+                        Ok(())
+                    }
+                    error => Err(error),
+                }
             }
         }
     }

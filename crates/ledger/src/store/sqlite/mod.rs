@@ -6,6 +6,7 @@ pub(crate) mod changes;
 mod open;
 pub(super) mod read;
 mod readers;
+pub(super) mod rotation;
 mod seal;
 mod wal;
 
@@ -28,6 +29,7 @@ use readers::Readers;
 /// An SQLite file: one thread that writes, and readers apart.
 pub(crate) struct Sqlite {
     id: Digest,
+    first_key: PublicKey,
     public_key: PublicKey,
     /// None where the file was opened for reading without its key.
     key: Option<Arc<Key>>,
@@ -54,16 +56,19 @@ impl Sqlite {
             let key = Key::read_or_create(opening.key_file()?)?;
             open::found(&connection, &Hex::new(random()?), &key.public())?;
         }
-        let (id, public_key) = open::identity(&connection)?.ok_or_else(|| opening.absent())?;
+        let (id, first_key) = open::identity(&connection)?.ok_or_else(|| opening.absent())?;
+        let keys = rotation::keys(&connection, id, first_key)?;
+        let public_key = keys.genuine()?.current();
         let key = opening.key_for_writing(&public_key)?;
         let log = wal::LogKeeper::start(path)?;
-        let writing = Writing::new(connection, log, Arc::clone(&key), id);
+        let writing = Writing::new(connection, log, Arc::clone(&key), id, first_key);
         let store = Self {
             id,
+            first_key,
             public_key,
             key: Some(Arc::clone(&key)),
             readers: Arc::new(Readers::new(path, true)),
-            writer: Some(opening.writer(id, Box::new(writing))?),
+            writer: Some(opening.writer(id, &key, Box::new(writing))?),
         };
         Ok((store, Some(key)))
     }
@@ -74,7 +79,7 @@ impl Sqlite {
         opening: &Opening,
     ) -> Result<(Self, Option<Arc<Key>>), LedgerError> {
         let readers = Readers::new(path, false);
-        let (id, public_key) = readers.look(|connection| {
+        let (id, keys) = readers.look(|connection| {
             match open::version(connection, &opening.address)? {
                 0 => return Err(opening.absent()),
                 found if found < latest() => {
@@ -85,11 +90,15 @@ impl Sqlite {
                 }
                 _ => {}
             }
-            open::identity(connection)?.ok_or_else(|| opening.absent())
+            let found = open::identity(connection)?;
+            let (id, first_key) = found.ok_or_else(|| opening.absent())?;
+            Ok((id, rotation::keys(connection, id, first_key)?))
         })?;
+        let public_key = keys.current();
         let key = opening.key_for_reading(&public_key)?;
         let store = Self {
             id,
+            first_key: keys.first(),
             public_key,
             key: key.clone(),
             readers: Arc::new(readers),
@@ -105,6 +114,10 @@ impl Sqlite {
 
     pub(crate) fn id(&self) -> Digest {
         self.id
+    }
+
+    pub(crate) fn first_key(&self) -> PublicKey {
+        self.first_key
     }
 
     pub(crate) fn public_key(&self) -> PublicKey {

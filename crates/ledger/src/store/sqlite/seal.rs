@@ -2,19 +2,21 @@ use rusqlite::{Connection, params};
 
 use super::Sqlite;
 use super::audit::{failed, signed};
-use super::read;
+use super::{read, rotation};
 use crate::audit::{Checkpoint, Content, Entries};
 use crate::key::Key;
 use crate::store::statements;
-use crate::{Digest, LedgerError};
+use crate::{Digest, LedgerError, PublicKey};
 
 /// Signs a checkpoint, within a transaction, and adds the entry about it.
 pub(super) fn seal(
     connection: &Connection,
     key: &Key,
     ledger: Digest,
+    first: PublicKey,
     entries: &mut Entries,
 ) -> Result<Checkpoint, LedgerError> {
+    rotation::keys(connection, ledger, first)?.check(key)?;
     let last = read::texts(connection, statements::LAST_CHECKPOINT, &[])?;
     let last = last
         .first()
@@ -39,9 +41,9 @@ pub(super) fn seal(
 impl Sqlite {
     /// Signs a checkpoint and adds the entry about it.
     pub(crate) async fn seal(&self) -> Result<Checkpoint, LedgerError> {
-        let ledger = self.id;
+        let (ledger, first) = (self.id, self.first_key);
         let key = self.key.clone().ok_or(LedgerError::ReadOnly)?;
-        self.write(move |connection, entries| seal(connection, &key, ledger, entries))
+        self.write(move |connection, entries| seal(connection, &key, ledger, first, entries))
             .await
     }
 

@@ -1,6 +1,7 @@
 mod chain;
 mod faults;
 mod gate;
+mod keys;
 mod opening;
 mod record;
 mod sinks;

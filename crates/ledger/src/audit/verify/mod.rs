@@ -1,13 +1,15 @@
+mod keys;
+
 use std::collections::BTreeMap;
 
 use crate::store::number;
 use crate::store::statements::{ENTRIES, Param, WriterRow};
-use crate::{Digest, LedgerError, PublicKey};
+use crate::{Digest, LedgerError};
 
-use super::check::{ChainCheck, Problem, Stored};
-use super::checkpoint::{Checkpoint, Head};
-use super::verification::{MAX_PROBLEMS, Verification, VerifyOptions};
-use super::{AuditEntry, AuditLog, Chain, Content, EntryKind};
+use crate::audit::check::{ChainCheck, Problem, Stored};
+use crate::audit::checkpoint::{Checkpoint, Head};
+use crate::audit::verification::{MAX_PROBLEMS, Verification, VerifyOptions};
+use crate::audit::{AuditEntry, AuditLog, Chain, Content, EntryKind, Keys};
 
 /// How many entries are looked at at once: what bounds the memory that is needed.
 const CHUNK: i64 = 2_000;
@@ -31,16 +33,17 @@ impl AuditLog {
         let mut verifying = Verifying {
             log: self,
             ledger: self.shared.store.id(),
-            public_key: options
-                .public_key
-                .unwrap_or_else(|| self.shared.store.public_key()),
+            keys: self.shared.store.keys().await?,
+            key_changes: BTreeMap::new(),
             cut: None,
             ends: BTreeMap::new(),
             last_seal: None,
             found: Verification::default(),
         };
+        verifying.trusted_keys(options);
         verifying.find_cut().await?;
         verifying.chains(&mut progress).await?;
+        verifying.changes_of_key();
         verifying.checkpoints(options).await?;
         Ok(verifying.found)
     }
@@ -49,7 +52,9 @@ impl AuditLog {
 struct Verifying<'a> {
     log: &'a AuditLog,
     ledger: Digest,
-    public_key: PublicKey,
+    keys: Keys,
+    /// The changes of the key that entries tell of, by number.
+    key_changes: BTreeMap<u64, Option<Digest>>,
     /// Up to which checkpoint old entries were removed.
     cut: Option<Checkpoint>,
     /// How far each chain goes.
@@ -80,7 +85,10 @@ impl Verifying<'_> {
             None => self.problem(Problem::of(format!(
                 "records were removed up to checkpoint {number}, which is missing"
             ))),
-            Some(cut) if cut.verify(&self.public_key).is_err() || cut.ledger != self.ledger => {
+            Some(cut)
+                if cut.verify(&self.keys.of_checkpoint(cut.number)).is_err()
+                    || cut.ledger != self.ledger =>
+            {
                 self.problem(Problem::of(format!(
                     "records were removed up to checkpoint {number}, which is not genuine"
                 )));
@@ -164,6 +172,9 @@ impl Verifying<'_> {
                     let what = "says another name or place than the writer has";
                     return Ok(Err(Problem::at(row.writer, 1, what)));
                 }
+                if let (EntryKind::KeyChange, Some(number)) = (content.kind, content.key_change) {
+                    self.key_changes.insert(number, content.key_change_digest);
+                }
                 if let (EntryKind::Seal, Some(number), Some(digest)) =
                     (content.kind, content.checkpoint, content.checkpoint_digest)
                     && self.last_seal.is_none_or(|(last, _)| last < number)
@@ -208,6 +219,14 @@ impl Verifying<'_> {
                     after.saturating_add(1)
                 )));
             }
+            if let Some(change) = self.keys.change_behind(next.number)
+                && change.checkpoint_digest != next.digest()
+            {
+                self.problem(Problem::of(format!(
+                    "checkpoint {} is another than when the key was changed",
+                    next.number
+                )));
+            }
             for kept in options
                 .checkpoints
                 .iter()
@@ -222,6 +241,15 @@ impl Verifying<'_> {
             }
             self.checkpoint(&next, last.as_ref()).await?;
             last = Some(next);
+        }
+        let end = last.as_ref().map_or(0, |last| last.number);
+        if let Some(change) = self.keys.changes().last()
+            && change.checkpoint > end
+        {
+            self.problem(Problem::of(format!(
+                "checkpoint {} is missing, behind which the key was changed",
+                change.checkpoint
+            )));
         }
         if let Some((number, digest)) = self.last_seal {
             let there = last.as_ref().is_some_and(|last| {
@@ -258,7 +286,7 @@ impl Verifying<'_> {
         before: Option<&Checkpoint>,
     ) -> Result<(), LedgerError> {
         self.found.checkpoints = self.found.checkpoints.saturating_add(1);
-        if let Err(error) = checkpoint.verify(&self.public_key) {
+        if let Err(error) = checkpoint.verify(&self.keys.of_checkpoint(checkpoint.number)) {
             self.problem(Problem::of(error.to_string()));
             return Ok(());
         }
@@ -315,7 +343,7 @@ struct Checked {
     check: ChainCheck,
     /// How many were whole.
     whole: u64,
-    /// The starts and seals among them.
+    /// The starts, seals and changes of the key among them.
     told: Vec<Content>,
     problem: Option<Problem>,
 }
