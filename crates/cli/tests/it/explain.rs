@@ -175,13 +175,59 @@ fn a_fault_is_shown_where_it_happened() {
 }
 
 #[test]
-fn what_the_interpreter_decides_says_so() {
-    let policy = "package kitelogik.userpolicy\n\nallow if {\n\tinput.args.amount < 50\n\tsmall with input.args.amount as 1\n}\n\nsmall if input.args.amount < 5\n";
+fn what_the_interpreter_decides_is_explained_as_all_else() {
+    let policy = r#"package kitelogik.userpolicy
+
+allow if {
+	input.args.amount < 50
+	small with input.args.amount as input.args.amount * 2
+	not blocked
+}
+
+small if input.args.amount < 5
+
+blocked if {
+	walk(input.args, [_, value])
+	value == "KP"
+}
+
+deny contains sprintf("%v is cut off", [place]) if {
+	some place in graph.reachable(input.args.roads, {"here"})
+	input.args.closed[_] == place
+}
+"#;
     let shell = shell(policy);
-    assert_snapshot!("interpreted", refund(&shell, r#"{"amount": 7}"#, &[]).1);
-    assert_snapshot!(
-        "interpreted_before",
-        refund(&shell, r#"{"amount": 70}"#, &[]).1
+    for (name, args) in [
+        ("interpreted_allow", r#"{"amount": 2}"#),
+        ("interpreted_refuse", r#"{"amount": 7}"#),
+        ("interpreted_before", r#"{"amount": 70}"#),
+        ("interpreted_helper", r#"{"amount": 2, "to": ["KP"]}"#),
+        (
+            "interpreted_deny",
+            r#"{"amount": 2, "roads": {"here": ["there"], "there": []}, "closed": ["there"]}"#,
+        ),
+        (
+            "interpreted_fault",
+            r#"{"amount": 2, "roads": {"here": ["there"], "there": []}, "closed": {"a": "b"}, "to": 5}"#,
+        ),
+    ] {
+        assert_snapshot!(name, refund(&shell, args, &[]).1);
+    }
+    let (_, text) = refund(&shell, r#"{"amount": 7}"#, &["--json"]);
+    let explanation: Value = serde_json::from_str(&text).unwrap();
+    let allow = &explanation["rules"][0];
+    assert_eq!(allow["interpreted"], "`with`");
+    assert_eq!(allow["result"], "not_fired");
+    let condition = &allow["conditions"][0];
+    assert_eq!(condition["line"], 5);
+    assert_eq!(condition["file"], "policies/refunds.rego");
+    assert!(
+        !explanation["rules"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|rule| rule["result"] == "interpreted"),
+        "{text}"
     );
 }
 

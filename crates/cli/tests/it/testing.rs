@@ -45,6 +45,18 @@ fn tests_that_pass_close_as_opas_do() {
 }
 
 #[test]
+fn a_policy_that_is_refused_is_told_of_as_that_with_its_place_and_what_to_do() {
+    let shell = shell();
+    shell.write(
+        "policies/other.rego",
+        "package kitelogik.userpolicy\n\nallow if {\n\tinput.action == \"x\"\n\tnot input.args.tags[_] == \"urgent\"\n}\n",
+    );
+    let refused = shell.run(&["test"]).code(1);
+    insta::assert_snapshot!("refused_policy", refused.stderr);
+    assert_eq!(refused.stdout, "");
+}
+
+#[test]
 fn a_test_that_fails_ends_with_2_and_an_error_with_1() {
     let shell = shell();
     shell.write(

@@ -172,7 +172,8 @@ impl Opa {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        (answer[9..12].parse().unwrap(), body.to_owned())
+        let status = answer.split_whitespace().nth(1).unwrap();
+        (status.parse().unwrap(), body.to_owned())
     }
 
     /// The members of a set; none where there is an error.

@@ -55,6 +55,13 @@ impl<'a> Tracer<'a> {
         }
     }
 
+    /// Gives the next rule the time that an answer has, and what is known already. Asking the interpreter takes time, too.
+    pub(super) fn go_on(&mut self) {
+        let known = std::mem::take(&mut self.evaluation.rules);
+        self.begin_anew();
+        self.evaluation.rules.extend(known);
+    }
+
     /// Gets ready to ask about `rules`, together.
     pub(super) fn prepare(&mut self, rules: impl Iterator<Item = &'a WrittenRule>) {
         let sources = self.sources;

@@ -181,10 +181,6 @@ impl<'a> Tracer<'a> {
 
     fn group(&mut self, id: GroupId) {
         let program = self.program;
-        // Each has the time that an answer has, and what is known already.
-        let known = std::mem::take(&mut self.evaluation.rules);
-        self.begin_anew();
-        self.evaluation.rules.extend(known);
         let (Some(group), Some(origin)) = (program.groups.get(id), program.origins.get(id)) else {
             return;
         };
@@ -248,6 +244,7 @@ impl<'a> Tracer<'a> {
         rule: &'a WrittenRule,
     ) -> (Outcome, Option<String>) {
         loop {
+            self.go_on();
             let (at, stop) = match self.compiled(path, definition, rule) {
                 Ok(outcome) => return (outcome, None),
                 Err(stopped) => stopped,
