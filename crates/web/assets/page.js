@@ -89,7 +89,7 @@ async function refresh() {
   if (reading) { again = true; return; }
   reading = true;
   try {
-    const page = await take(await fetch(location.href, { headers: { accept: "text/html" }, cache: "no-store" }));
+    const page = await take(await fetch(location.href, { headers: { accept: "text/html", "kitelogik-refresh": "1" }, cache: "no-store" }));
     if (page) merge(page);
   } catch { /* the stream tells when the server is back */ }
   reading = false;

@@ -15,6 +15,8 @@ use crate::problem::Problem;
 pub(crate) struct Visitor {
     pub(crate) identity: Identity,
     pub(crate) cookie: String,
+    /// Whether a page only looks what is new. What came of a decision is told to who made it, once: not to this.
+    pub(crate) refreshes: bool,
 }
 
 impl Visitor {
@@ -43,10 +45,12 @@ impl OptionalFromRequestParts<Shared> for Visitor {
         let Some(cookie) = app.cookies.session(&parts.headers) else {
             return Ok(None);
         };
-        Ok(app
-            .sessions
-            .who(&cookie)
-            .map(|identity| Self { identity, cookie }))
+        let refreshes = parts.headers.contains_key("kitelogik-refresh");
+        Ok(app.sessions.who(&cookie).map(|identity| Self {
+            identity,
+            cookie,
+            refreshes,
+        }))
     }
 }
 

@@ -36,7 +36,11 @@ impl Frame {
             csrf: visitor.form_token(app),
             pending: app.ledger.approvals().count_pending(&reviewer).await?,
             live: true,
-            notice: app.sessions.told(&visitor.cookie),
+            notice: if visitor.refreshes {
+                None
+            } else {
+                app.sessions.told(&visitor.cookie)
+            },
         })
     }
 }

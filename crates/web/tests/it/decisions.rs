@@ -5,6 +5,7 @@ use kitelogik_web::Identity;
 use serde_json::json;
 
 use crate::house::{House, refund};
+use crate::http::send;
 
 /// Decides by the page's own form.
 fn decide(house: &House, cookie: &str, id: &str, fields: &[(&str, &str)]) -> String {
@@ -55,6 +56,37 @@ fn an_approval_lets_the_call_run_once_and_names_who_gave_it() {
     assert!(
         history.contains("approved and used") && history.contains("as agreed"),
         "{history}"
+    );
+}
+
+#[test]
+fn what_came_of_a_decision_is_told_to_who_made_it_not_to_a_page_that_looks_what_is_new() {
+    let house = House::open();
+    let bo = house.sign_in(&house.token(Identity::new("bo", "manager")));
+    let id = house.ask(&refund(150));
+    let csrf = house.get("/approvals", &bo).form_token();
+    let form = [("csrf", csrf.as_str()), ("decision", "approve")];
+    house
+        .post(&format!("/approvals/{id}/decide"), &bo, &form)
+        .status(303);
+    let headers = [("Cookie", bo.as_str()), ("Kitelogik-Refresh", "1")];
+    let refreshed = send(house.port, "GET", "/approvals", &headers, "").status(200);
+    assert!(
+        !refreshed.body.contains("id=\"notice\""),
+        "{}",
+        refreshed.body
+    );
+    let page = house.get("/approvals", &bo).status(200);
+    assert!(
+        page.body.contains("Approved: approve_refund"),
+        "{}",
+        page.body
+    );
+    let again = house.get("/approvals", &bo).status(200);
+    assert!(
+        !again.body.contains("Approved: approve_refund"),
+        "{}",
+        again.body
     );
 }
 
