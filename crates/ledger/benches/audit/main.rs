@@ -8,42 +8,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kitelogik_core::{
-    AuditSink, DecisionRecord, GovernanceEvent, Outcome, PolicyDecision, SessionContext,
-    ToolCallInput,
-};
-use kitelogik_ledger::{AuditFilter, AuditLog, Durability, Ledger, VerifyOptions};
-use serde_json::json;
+use kitelogik_core::{AuditSink, DecisionRecord, Outcome};
+use kitelogik_ledger::{AuditFilter, Durability, Ledger, VerifyOptions};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-/// How many callers record at the same time.
-const CALLERS: usize = 64;
+mod load;
+mod plain;
+
+use load::{Waits, context, decision, event};
+use plain::PlainFile;
 
 /// How many records the ledger has that is asked.
 const RECORDS: usize = 1_000_000;
 
-fn event() -> GovernanceEvent {
-    let args = json!({"customer_id": "cust_001", "amount": 42.5, "note": "as agreed by telephone"});
-    GovernanceEvent::ToolCall(ToolCallInput::new(
-        "approve_refund",
-        args.as_object().unwrap().clone(),
-    ))
-}
-
-fn decision() -> PolicyDecision {
-    let document =
-        json!({"allow": true, "rules": ["small_refunds"], "risk_tier": "TRANSACTIONAL_LOW"});
-    PolicyDecision::from_result(&document, "data.kitelogik.main").unwrap()
-}
-
-fn context(session: usize) -> SessionContext {
-    SessionContext::new(format!("session_{session:06}"))
-        .role("support_agent")
-        .scopes(["read_customer", "approve_refund_under_100"])
-        .principal("ann@example.com")
-        .tenant("acme")
-}
+/// How long callers call at a steady rate.
+const SECONDS: usize = 20;
 
 fn ledger(runtime: &Runtime, folder: &TempDir, durability: Durability) -> Ledger {
     let address = format!("sqlite:{}", folder.path().join("ledger.db").display());
@@ -57,50 +37,12 @@ fn ledger(runtime: &Runtime, folder: &TempDir, durability: Durability) -> Ledger
         .unwrap()
 }
 
-/// One call: its decision, and its outcome. Gives how long the caller waited.
-async fn call(log: &AuditLog, event: &GovernanceEvent, context: &SessionContext) -> Duration {
-    let decision = decision();
-    let record = DecisionRecord::new(event, context, &decision);
-    let begun = Instant::now();
-    let id = log.record_decision(&record).await.unwrap();
-    log.record_outcome(id, Outcome::Ran);
-    begun.elapsed()
-}
-
 /// Whether this part was asked for: making ready takes long.
 fn is_wanted(part: &str) -> bool {
     std::env::args()
         .skip(1)
         .filter(|argument| argument.chars().all(char::is_alphabetic))
         .all(|filter| part.contains(&filter))
-}
-
-/// So many calls from 64 callers, each after `pause`; the waiting times of all.
-async fn calls(log: &AuditLog, count: usize, every: Option<Duration>) -> Vec<Duration> {
-    let event = Arc::new(event());
-    let callers = (0..CALLERS).map(|caller| {
-        let (log, event) = (log.clone(), Arc::clone(&event));
-        tokio::spawn(async move {
-            let context = context(caller);
-            let mut waits = Vec::with_capacity(count / CALLERS);
-            let mut pace = every.map(|every| {
-                let offset = every.mul_f64(caller as f64 / CALLERS as f64);
-                tokio::time::interval_at((Instant::now() + offset).into(), every)
-            });
-            for _ in 0..count / CALLERS {
-                if let Some(pace) = &mut pace {
-                    pace.tick().await;
-                }
-                waits.push(call(&log, &event, &context).await);
-            }
-            waits
-        })
-    });
-    let mut all = Vec::with_capacity(count);
-    for caller in callers.collect::<Vec<_>>() {
-        all.extend(caller.await.unwrap());
-    }
-    all
 }
 
 fn durable(criterion: &mut Criterion) {
@@ -110,42 +52,58 @@ fn durable(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let folder = TempDir::new_in(".").unwrap();
     let ledger = ledger(&runtime, &folder, Durability::Disk);
-    let log = ledger.audit();
+    let sink: Arc<dyn AuditSink> = Arc::new(ledger.audit());
     let mut group = criterion.benchmark_group("durable");
     group
         .sample_size(10)
         .measurement_time(Duration::from_secs(10));
-    let batch = 6_400;
-    group.throughput(Throughput::Elements(batch as u64));
-    group.bench_function("calls from 64 callers", |bencher| {
+    let calls = 6_400;
+    group.throughput(Throughput::Elements((calls * load::RECORDS) as u64));
+    group.bench_function("records from 64 callers, two for each call", |bencher| {
         bencher.iter_custom(|times| {
             let begun = Instant::now();
             for _ in 0..times {
-                runtime.block_on(calls(&log, batch, None));
+                runtime.block_on(load::at_once(&sink, calls));
             }
             begun.elapsed()
         });
     });
     group.finish();
-    for rate in [10_000_u32, 20_000] {
-        let every = Duration::from_secs(CALLERS as u64) / rate;
-        let begun = Instant::now();
-        let mut waits = runtime.block_on(calls(&log, rate as usize * 5, Some(every)));
-        let rate = waits.len() as f64 / begun.elapsed().as_secs_f64();
-        waits.sort();
-        let at = |part: f64| {
-            waits
-                .get((waits.len() as f64 * part) as usize)
-                .copied()
-                .unwrap_or_default()
-        };
+    drop(sink);
+    runtime.block_on(ledger.close()).unwrap();
+}
+
+/// How long calls wait that come at a steady rate, and how long the disk alone makes them wait.
+fn steady(_: &mut Criterion) {
+    if !is_wanted("steady") {
+        return;
+    }
+    let runtime = Runtime::new().unwrap();
+    let folder = TempDir::new_in(".").unwrap();
+    let ledger = ledger(&runtime, &folder, Durability::Disk);
+    let sink: Arc<dyn AuditSink> = Arc::new(ledger.audit());
+    for rate in [10_000, 20_000] {
+        let calls = rate as usize * SECONDS;
+        let plain = PlainFile::create(&folder.path().join("plain"));
+        let plain = Arc::new(plain);
+        let sinks: [Arc<dyn AuditSink>; 2] = [plain.clone(), sink.clone()];
+        let [disk, waits] = sinks.map(|sink| runtime.block_on(load::at_rate(&sink, calls, rate)));
+        let syncs = Arc::into_inner(plain).unwrap().close();
+        let batch = (calls * load::RECORDS) as f64 / syncs.len() as f64;
+        let syncs = Waits::new(syncs, Duration::from_secs(SECONDS as u64));
         println!(
-            "durable/{rate:.0} calls per second from 64 callers: p50 {:?}, p99 {:?}, p99.9 {:?}",
-            at(0.5),
-            at(0.99),
-            at(0.999)
+            "steady/{:.0} calls ({:.0} records) per second from 64 callers: {waits}",
+            waits.rate(),
+            waits.rate() * load::RECORDS as f64,
+        );
+        println!("  a plain file, the same callers: {disk}");
+        println!("  its append and fdatasync alone, {batch:.1} records at once: {syncs}");
+        println!(
+            "  the ledger's p99 is {:.1} times the plain file's",
+            waits.at(0.99) / disk.at(0.99)
         );
     }
+    drop(sink);
     runtime.block_on(ledger.close()).unwrap();
 }
 
@@ -221,5 +179,5 @@ fn reading(criterion: &mut Criterion) {
     runtime.block_on(ledger.close()).unwrap();
 }
 
-criterion_group!(benches, durable, in_memory, reading);
+criterion_group!(benches, durable, steady, in_memory, reading);
 criterion_main!(benches);
