@@ -243,7 +243,8 @@ impl LedgerBuilder {
     }
 
     /// Takes only a ledger that is there already, and changes nothing in it: it may lie where nothing can be written, as
-    /// a copy for an auditor does. Without the ledger's key the record can be read, approvals cannot.
+    /// a copy for an auditor does. Without the ledger's key, or where its
+    /// file may not be read, the record can be read, approvals cannot.
     ///
     /// An SQLite file is read with its write-ahead log, `FILE-wal`, which is there while a program records or after it was
     /// killed. SQLite makes an index beside it, `FILE-shm`; where it can neither make nor find one, this is

@@ -49,6 +49,50 @@ fn mount(arguments: &[&str]) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
+/// Everything but the key may be read by all.
+#[test]
+fn who_may_not_read_the_key_reads_the_record() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::os::unix::process::CommandExt as _;
+    let shell = Shell::new();
+    record(&shell, &[50], Masking::none());
+    let folder = shell.path("");
+    let mode = |file: &Path, mode| {
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(&folder, 0o555);
+    mode(&shell.path("kitelogik.db"), 0o444);
+    let mut key_mode = 0o000;
+    let mut user = None;
+    if folder.metadata().unwrap().uid() == 0 {
+        // Root may read everything: somebody else asks, by a copy of the program that they reach.
+        key_mode = 0o600;
+        user = Some(65_534);
+        std::fs::copy(env!("CARGO_BIN_EXE_kitelogik"), shell.path("program")).unwrap();
+    }
+    mode(&shell.path("kitelogik.db.key"), key_mode);
+    let run = |arguments: &[&str]| {
+        let mut command = match user {
+            Some(user) => {
+                let mut command = Command::new(shell.path("program"));
+                command.uid(user).gid(user).current_dir(&folder);
+                command
+            }
+            None => shell.command(),
+        };
+        let output = command.args(arguments).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), told)
+    };
+    for arguments in [&["audit", "query"][..], &["audit", "verify"]] {
+        assert_eq!(run(arguments), (0, String::new()), "{arguments:?}");
+    }
+    let (code, told) = run(&["approvals", "list"]);
+    assert_eq!(code, 2);
+    assert!(told.contains("is needed for approvals"), "{told}");
+    mode(&folder, 0o755);
+}
+
 #[test]
 fn everything_that_only_reads_works_where_nothing_can_be_written() {
     let original = Shell::with_refunds();

@@ -32,7 +32,7 @@ impl ApprovalStore {
     pub(crate) fn key(&self) -> Result<&ApprovalKey, LedgerError> {
         self.key.as_ref().ok_or_else(|| LedgerError::Key {
             path: self.ledger.key_file.clone().unwrap_or_default(),
-            problem: "is needed for approvals, and is not there".to_owned(),
+            problem: "is needed for approvals, and is not there or not for you".to_owned(),
         })
     }
 

@@ -76,7 +76,7 @@ impl Opening {
     /// The key where it can be had: most of what is read needs none.
     fn key_for_reading(&self, public: &PublicKey) -> Result<Option<Arc<Key>>, LedgerError> {
         match &self.key_file {
-            Some(path) if path.exists() => self.key_for_writing(public).map(Some),
+            Some(path) if may_read(path) => self.key_for_writing(public).map(Some),
             _ => Ok(None),
         }
     }
@@ -97,6 +97,16 @@ impl Opening {
     ) -> Result<Writer, LedgerError> {
         let queue = Arc::new(Queue::new(self.capacity));
         Writer::start(queue, backend, self.identity(ledger, key), self.seal)
+    }
+}
+
+/// Whether there is a key, and for this user: who may read a ledger need not be who may read its key.
+fn may_read(key: &Path) -> bool {
+    use std::io::ErrorKind::{NotFound, PermissionDenied};
+    match std::fs::File::open(key) {
+        Ok(_) => true,
+        // What else is wrong with it is told when it is read.
+        Err(error) => !matches!(error.kind(), NotFound | PermissionDenied),
     }
 }
 
