@@ -207,10 +207,8 @@ fn print_rule(rule: &ExplainedRule, indent: &str, output: &mut Output) -> Outcom
             }
             output.line(format_args!("{indent}      {}", shown(error)))?;
         }
-        RuleResult::Interpreted { at, .. } => {
-            if let Some(at) = at {
-                print_condition(at, rule, indent, output)?;
-            }
+        RuleResult::Interpreted { at: Some(at), .. } => {
+            print_condition(at, rule, indent, output)?;
         }
         _ => {}
     }
