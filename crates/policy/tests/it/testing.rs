@@ -5,7 +5,7 @@ mod tables;
 use std::fs;
 use std::path::Path;
 
-use kitelogik_policy::testing::{TestReport, TestResult, TestRunner};
+use kitelogik_policy::testing::{TestError, TestReport, TestResult, TestRunner};
 use kitelogik_policy::{Policy, PolicyBuilder};
 use serde_json::Value;
 
@@ -285,6 +285,19 @@ fn a_policy_that_the_engine_refuses_has_no_tests_that_pass() {
         .rego("user.rego", module)
         .rego("a_test.rego", "package a_test\n\ntest_a if true\n");
     let error = TestRunner::new(policy).unwrap().run().unwrap_err();
-    let want = "the tests do not compile: user.rego:3:8: only the last part of a rule's name may be computed";
+    let want = "the policy is refused, and no test was run: user.rego:3:8: only the last part of a rule's name may be computed";
     assert!(error.to_string().starts_with(want), "{error}");
+    assert!(matches!(error, TestError::Refused(_)), "{error:?}");
+}
+
+#[test]
+fn tests_that_the_engine_does_not_take_are_not_told_of_the_policy() {
+    let tests = "package a_test\n\nf(x) := g(x)\n\ng(x) := f(x)\n\ntest_a if f(1)\n";
+    let policy = refunds().rego("a_test.rego", tests);
+    let error = TestRunner::new(policy).unwrap().run().unwrap_err();
+    assert!(matches!(error, TestError::Compile(_)), "{error:?}");
+    assert!(
+        error.to_string().starts_with("the tests do not compile: "),
+        "{error}"
+    );
 }
