@@ -2,8 +2,8 @@
 //!
 //! [`Server`] serves both over a [`Ledger`](kitelogik_ledger::Ledger): in the program that runs the agents, where an
 //! approval wakes its call at once, or in one of its own (`kitelogik serve`) on the same store. [`TokenFile`] says who
-//! may sign in, as which [`Identity`]; with feature `oidc`, people sign in at an OpenID provider, too. [`Report`] draws
-//! what happened as one HTML file.
+//! may sign in, as which [`Identity`]; with feature `oidc`, people sign in at an OpenID provider, too; with `tls`,
+//! the server has a certificate of its own. [`Report`] draws what happened as one HTML file.
 //!
 //! ```
 //! use std::time::Duration;
@@ -42,6 +42,7 @@
 mod api;
 mod app;
 mod chain;
+mod connection;
 mod cookie;
 mod guard;
 mod identity;
@@ -58,6 +59,8 @@ mod secret;
 mod server;
 mod shown;
 mod sign_in;
+#[cfg(feature = "tls")]
+mod tls;
 mod token;
 mod view;
 mod visitor;
@@ -71,4 +74,6 @@ pub use origin::{Origin, OriginError};
 pub use report::{Report, ReportError};
 pub use secret::NoRandomness;
 pub use server::{Server, ServerBuilder, ServerError};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 pub use token::{TokenEntry, TokenError, TokenFile};

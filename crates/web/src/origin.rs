@@ -60,14 +60,14 @@ impl Origin {
         Ok(origin)
     }
 
-    /// The plain origin of a loopback address.
-    pub(crate) fn of_address(address: SocketAddr) -> Self {
+    /// The origin of a loopback address.
+    pub(crate) fn of_address(address: SocketAddr, secure: bool) -> Self {
         let host = match address.ip() {
             IpAddr::V4(ip) => ip.to_string(),
             IpAddr::V6(ip) => format!("[{ip}]"),
         };
         Self {
-            secure: false,
+            secure,
             host,
             port: Some(address.port()),
         }
@@ -147,11 +147,11 @@ pub(crate) struct Origins {
 
 impl Origins {
     /// `named`, or else the loopback address and `localhost`.
-    pub(crate) fn new(named: Option<Origin>, address: SocketAddr) -> Self {
+    pub(crate) fn new(named: Option<Origin>, address: SocketAddr, secure: bool) -> Self {
         let origins = match named {
             Some(origin) => vec![origin],
             None => {
-                let own = Origin::of_address(address);
+                let own = Origin::of_address(address, secure);
                 vec![own.clone(), own.with_host("localhost")]
             }
         };

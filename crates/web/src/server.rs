@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::app::{App, Shared};
 use crate::chain::ChainWatch;
+use crate::connection::{Connections, Transport};
 use crate::cookie::Cookies;
 use crate::guard::guard;
 use crate::identity::Identity;
@@ -24,6 +25,8 @@ use crate::oidc::{Oidc, OidcError, SetUpError, SignIns};
 use crate::origin::{Origin, Origins};
 use crate::secret::{FormKey, NoRandomness};
 use crate::sign_in::{Attempts, Sessions};
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 use crate::token::TokenFile;
 use crate::{api, page};
 
@@ -40,6 +43,8 @@ const LAST_ANSWERS: Duration = Duration::from_secs(5);
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    transport: Transport,
+    patience: Duration,
     app: Shared,
     end: watch::Sender<bool>,
 }
@@ -57,6 +62,9 @@ pub struct ServerBuilder {
     oidc: Option<Oidc>,
     session_lifetime: Duration,
     attempts: u32,
+    patience: Duration,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
 }
 
 /// Why there is no server.
@@ -78,6 +86,12 @@ pub enum ServerError {
         address: SocketAddr,
         /// Why.
         source: io::Error,
+    },
+    /// The server speaks TLS, and people are to reach it without.
+    #[error("`{origin}` is not encrypted, but there is a certificate: name its `https://` origin")]
+    NotEncrypted {
+        /// The origin.
+        origin: Origin,
     },
     /// The server ended by a fault.
     #[error("the server ended: {0}")]
@@ -147,6 +161,20 @@ impl ServerBuilder {
         self
     }
 
+    /// How long a client may take for a handshake of TLS, to send the head of a request, and to send its body. Default:
+    /// 15 s each. A connection that is idle so long ends.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Speaks TLS itself, so that no other server has to stand in front. Default: plain HTTP.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Begins to listen.
     ///
     /// # Errors
@@ -159,6 +187,14 @@ impl ServerBuilder {
         if !(address.ip().is_loopback() || is_meant) {
             return Err(ServerError::Public { address });
         }
+        let transport = self.transport();
+        let is_encrypted = !matches!(transport, Transport::Plain);
+        if let Some(origin) = self.origin.as_ref().filter(|origin| !origin.is_secure())
+            && is_encrypted
+        {
+            let origin = origin.clone();
+            return Err(ServerError::NotEncrypted { origin });
+        }
         let listen = |source| ServerError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let bound = listener.local_addr().map_err(listen)?;
@@ -168,7 +204,7 @@ impl ServerBuilder {
         let oidc = self.oidc.map(SignIns::new).transpose()?.map(Arc::new);
         #[cfg(feature = "oidc")]
         let sessions = sessions.oidc(oidc.clone());
-        let origins = Origins::new(self.origin, bound);
+        let origins = Origins::new(self.origin, bound, is_encrypted);
         let app = Arc::new(App {
             chain: ChainWatch::new(self.ledger.clone()),
             ledger: self.ledger,
@@ -185,9 +221,24 @@ impl ServerBuilder {
         Ok(Server {
             listener,
             address: bound,
+            transport,
+            patience: self.patience,
             app,
             end,
         })
+    }
+
+    #[cfg(feature = "tls")]
+    fn transport(&self) -> Transport {
+        match &self.tls {
+            Some(tls) => Transport::Tls(tls.acceptor()),
+            None => Transport::Plain,
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn transport(&self) -> Transport {
+        Transport::Plain
     }
 }
 
@@ -204,6 +255,9 @@ impl Server {
             oidc: None,
             session_lifetime: Duration::from_secs(8 * 3600),
             attempts: 10,
+            patience: Duration::from_secs(15),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -243,23 +297,20 @@ impl Server {
         let Self {
             listener, app, end, ..
         } = self;
-        let router = router(app);
-        let mut ended = end.subscribe();
-        let serve = axum::serve(
-            listener,
-            router.into_make_service_with_connect_info::<SocketAddr>(),
-        )
-        .with_graceful_shutdown(async move {
+        let connections = Connections {
+            transport: self.transport,
+            router: router(app),
+            patience: self.patience,
+            ending: end.subscribe(),
+        };
+        let late = async {
             shutdown.await;
             // Streams end by themselves then.
             let _ = end.send(true);
-        });
-        let late = async move {
-            let _ = ended.wait_for(|ended| *ended).await;
             tokio::time::sleep(LAST_ANSWERS).await;
         };
         tokio::select! {
-            served = serve => served.map_err(ServerError::Serve),
+            served = connections.serve(listener) => served.map_err(ServerError::Serve),
             () = late => Ok(()),
         }
     }

@@ -1,6 +1,8 @@
 //! `kitelogik serve`.
 
 mod oidc;
+mod protected;
+mod tls;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -14,6 +16,7 @@ use kitelogik_web::{Identity, Oidc, Origin, Server, TokenFile};
 use serde_json::json;
 
 use self::oidc::OidcArguments;
+use self::tls::TlsArguments;
 use crate::answer::{Answer, Failure, Outcome};
 use crate::output::{Output, shown, style};
 use crate::store::{StoreArguments, runtime};
@@ -33,7 +36,8 @@ an OpenID provider, where who is named in the file of reviewers may:
 
 The first rule that fits counts. People are named by their verified e-mail address, or by --oidc-name-claim: choose what
 sessions' principals are named by, or a person could approve their own call.
-The page answers to its own name only; for others than this machine, put a server with TLS in front of it.
+The page answers to its own name only; for others than this machine, give it a certificate, or put
+a server with TLS in front of it.
 
 Exit codes: 0 ended when told to, 2 an error
 
@@ -42,6 +46,7 @@ Examples:
   kitelogik serve token list
   kitelogik serve --store sqlite:kitelogik.db
   kitelogik serve --bind 0.0.0.0:8787 --public --origin https://approvals.example.com --no-link
+  kitelogik serve --bind 0.0.0.0:443 --public --origin https://approvals.example.com --tls-certificate chain.pem --tls-key key.pem
   kitelogik serve --no-link --oidc-issuer https://accounts.example.com --oidc-client-id approvals \\
     --oidc-client-secret-file client.secret --oidc-reviewers reviewers.json";
 
@@ -78,6 +83,8 @@ pub(crate) struct Serve {
     session: u64,
     #[command(flatten)]
     oidc: OidcArguments,
+    #[command(flatten)]
+    tls: TlsArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -160,6 +167,7 @@ fn serve(arguments: &Serve, output: &mut Output) -> Outcome {
     // What is wrong with the file is told now, not to the first who signs in.
     let known = tokens.entries().map_err(Failure::new)?.len();
     let oidc = arguments.oidc.sign_in()?;
+    let tls = arguments.tls.pair()?;
     if arguments.no_link && known == 0 && oidc.is_none() {
         return Err(Failure::new(format_args!(
             "nobody could sign in: there are no tokens in `{}`; make one with `kitelogik serve token new NAME`, name a provider with `--oidc-issuer`, or leave `--no-link` out",
@@ -182,10 +190,15 @@ fn serve(arguments: &Serve, output: &mut Output) -> Outcome {
         if let Some(oidc) = &oidc {
             server = server.oidc(oidc.clone());
         }
+        let is_encrypted = tls.is_some();
+        if let Some(tls) = tls {
+            server = server.tls(tls);
+        }
         let server = server.start().await.map_err(Failure::new)?;
         let ways = Ways {
             tokens: known,
             oidc: oidc.as_ref(),
+            is_encrypted,
         };
         announce(arguments, ledger.address(), &server, &ways, output)?;
         output.flush()?;
@@ -201,10 +214,11 @@ fn serve(arguments: &Serve, output: &mut Output) -> Outcome {
     Ok(Answer::Yes)
 }
 
-/// How people sign in besides by the link.
+/// How people reach the page, and sign in besides by the link.
 struct Ways<'a> {
     tokens: usize,
     oidc: Option<&'a Oidc>,
+    is_encrypted: bool,
 }
 
 /// Says early what nobody could sign in with. It is no reason to end: the provider may come back, and tokens go on.
@@ -250,7 +264,7 @@ fn announce(
             server.url()
         ))?;
     }
-    if !arguments.bind.ip().is_loopback() {
+    if !arguments.bind.ip().is_loopback() && !ways.is_encrypted {
         output.warn(
             "other machines reach this address: only through a server with TLS, see SECURITY.md",
         );

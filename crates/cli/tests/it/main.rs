@@ -20,6 +20,7 @@ mod record;
 mod sanitize;
 mod serve;
 mod serve_oidc;
+mod serve_tls;
 mod shell;
 mod testing;
 mod tutorial;

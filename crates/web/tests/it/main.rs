@@ -18,3 +18,6 @@ mod http;
 mod oidc;
 mod pictures;
 mod records;
+mod slow;
+#[cfg(feature = "tls")]
+mod tls;

@@ -1,13 +1,12 @@
 //! `kitelogik serve --oidc-…`.
 
 use std::env;
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use kitelogik_web::{Oidc, ReviewerFile};
 
+use super::protected;
 use crate::answer::{Failure, Outcome};
 
 /// Where the client secret is, if it is in no file: arguments are seen by every process of the machine.
@@ -80,43 +79,14 @@ impl OidcArguments {
                 Err(error) => Err(Failure::new(format_args!("{SECRET_VARIABLE}: {error}"))),
             };
         };
-        let secret = read(path)?;
+        let secret = protected::read(path, MAX_SECRET)?;
+        let secret = secret.trim_end_matches(['\r', '\n']);
         if secret.is_empty() {
             return Err(Failure::new(format_args!(
                 "`{}` holds no client secret",
                 path.display()
             )));
         }
-        Ok(Some(secret))
+        Ok(Some(secret.to_owned()))
     }
-}
-
-/// The secret in a file that no others can read, without the line's end.
-fn read(path: &Path) -> Outcome<String> {
-    let failed = |problem: &dyn std::fmt::Display| {
-        Failure::new(format_args!("cannot read `{}`: {problem}", path.display()))
-    };
-    let file = File::open(path).map_err(|error| failed(&error))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-
-        let metadata = file.metadata().map_err(|error| failed(&error))?;
-        // The group may read it: so secrets are mounted into containers.
-        if metadata.permissions().mode() & 0o027 != 0 {
-            return Err(Failure::new(format_args!(
-                "`{}` is open to others: `chmod 600` it",
-                path.display()
-            )));
-        }
-    }
-    let mut text = String::new();
-    let read = file
-        .take(MAX_SECRET)
-        .read_to_string(&mut text)
-        .map_err(|error| failed(&error))?;
-    if read as u64 == MAX_SECRET {
-        return Err(failed(&"it is too large for a client secret"));
-    }
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
