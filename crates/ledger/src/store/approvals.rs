@@ -9,7 +9,7 @@ use super::Store;
 use crate::approvals::plan::{Answer, Ask, Changes, Decide, Taking};
 use crate::approvals::row::{Columns, Forged};
 use crate::approvals::{ApprovalError, ApprovalFilter, ApprovalKey, ApprovalView, Hub, Tenants};
-use crate::audit::{AuditEntry, AuditLog, Content, Entries, EntryKind, Keys};
+use crate::audit::{AuditEntry, AuditLog, Content, Entries, EntryKind};
 use crate::ledger::Shared as Ledger;
 use crate::{LedgerError, Timestamp};
 
@@ -249,7 +249,7 @@ async fn in_postgres<A: Send + Sync + 'static, T: Send + 'static>(
         .write(move |transaction, entries| {
             async move {
                 let changes = super::postgres::approvals::key_changes(transaction).await?;
-                Keys::read(ledger, first, &changes).check_digests(key.key())?;
+                crate::audit::Keys::read(ledger, first, &changes).check_digests(key.key())?;
                 let done = work(transaction, &argument, &key).await?;
                 record(&done.0, entries);
                 Ok(done)

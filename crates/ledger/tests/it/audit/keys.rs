@@ -295,8 +295,8 @@ on_both_stores! {
     async fn a_change_that_was_interrupted_is_finished_or_never_was(store: TestStore) {
         let Changed { change, old, .. } = changed(&store, false).await;
         let file = key_file(&store);
-        let id = change.after.to_string();
-        let next = store.folder.path().join(format!("ledger.key.new-{}", &id[..16]));
+        let id: String = change.after.to_string().chars().take(16).collect();
+        let next = store.folder.path().join(format!("ledger.key.new-{id}"));
         assert!(!next.exists());
         // The store had the change, and the file not yet.
         std::fs::rename(&file, &next).unwrap();
