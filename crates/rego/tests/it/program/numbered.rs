@@ -19,15 +19,15 @@ fn a_number_that_data_has_as_a_text_is_an_error_where_opa_finds_it_or_not() {
     let data = json!({"table": {"levels": {"2": true, "two": true}}});
     let both = format!("{ALONE}{OTHER}");
     for text in [ALONE, &both] {
-        let denied = Err(FailClosed::EvaluationError);
+        let denied = Some(Err(FailClosed::EvaluationError));
         assert_eq!(compiled(text, &data, &json!(2)), denied, "{text}");
         assert_eq!(compiled(text, &data, &json!(2.0)), denied, "{text}");
         for level in [json!("2"), json!("two")] {
-            let granted = Ok(json!({"granted": 1}));
+            let granted = Some(Ok(json!({"granted": 1})));
             assert_eq!(compiled(text, &data, &level), granted, "{text}");
         }
         for level in [json!(3), json!("3"), json!(null)] {
-            assert_eq!(compiled(text, &data, &level), Ok(json!({})), "{text}");
+            assert_eq!(compiled(text, &data, &level), Some(Ok(json!({}))), "{text}");
         }
     }
     let Some(mut opa) = opa_or_skip!().map(|found| Opa::start(&found)) else {
@@ -40,7 +40,8 @@ fn a_number_that_data_has_as_a_text_is_an_error_where_opa_finds_it_or_not() {
     }
 }
 
-fn compiled(text: &str, data: &Value, level: &Value) -> Outcome {
+/// None where it is left to the interpreter.
+fn compiled(text: &str, data: &Value, level: &Value) -> Option<Outcome> {
     let interpreter =
         Interpreter::compile([("main.rego", text)], data, "data.kitelogik.main").unwrap();
     let program = interpreter.program().unwrap();
@@ -51,7 +52,7 @@ fn compiled(text: &str, data: &Value, level: &Value) -> Outcome {
         &PolicyInput::new(&event, &context, BudgetUsage::default()),
         LIMITS,
     ) {
-        Answer::Decided(decided) => decided.map_err(code),
-        Answer::Interpret(why) => panic!("left to the interpreter: {why:?}"),
+        Answer::Decided(decided) => Some(decided.map_err(code)),
+        Answer::Interpret(_) => None,
     }
 }
