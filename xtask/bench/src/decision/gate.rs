@@ -25,6 +25,12 @@ impl Gate {
         Self::new(name, &gate, calls, None)
     }
 
+    /// As [`embedded`](Self::embedded), of a policy whose first answers may take longer than an answer has.
+    pub(super) fn patient(name: &'static str, policy: Policy, calls: &[Call]) -> Result<Self> {
+        let engine = Embedded::builder(policy).evaluation_time(Duration::from_secs(4));
+        Self::new(name, &PolicyGate::new(engine.build()?), calls, None)
+    }
+
     pub(super) fn rest(server: opa::Shared, calls: &[Call]) -> Result<Self> {
         let client = OpaClient::builder()
             .base_url(server.url())

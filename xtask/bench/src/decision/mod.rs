@@ -99,7 +99,7 @@ fn systems(
             alone(rules)?,
             calls,
         )?),
-        Box::new(Gate::embedded(
+        Box::new(Gate::patient(
             "kitelogik_interpreted",
             interpreted(rules)?,
             calls,
