@@ -8,7 +8,7 @@ use kitelogik_opa_process::opa_or_skip;
 
 use crate::shell::Shell;
 
-const COMMANDS: [&[&str]; 34] = [
+const COMMANDS: [&[&str]; 35] = [
     &[],
     &["init"],
     &["check"],
@@ -42,6 +42,7 @@ const COMMANDS: [&[&str]; 34] = [
     &["audit", "export"],
     &["audit", "checkpoint"],
     &["audit", "retain"],
+    &["audit", "rotate-key"],
     &["completions"],
 ];
 

@@ -259,6 +259,36 @@ fn old_entries_are_removed_up_to_a_checkpoint_and_the_rest_verifies() {
 }
 
 #[test]
+fn another_key_takes_over_and_what_the_old_one_signed_verifies() {
+    let shell = recorded();
+    let kept = shell.run(&["audit", "checkpoint"]).code(0);
+    shell.write("kept.json", &kept.stdout);
+    let old = kept.json()["public_key"].as_str().unwrap().to_owned();
+    let change = shell.run(&["audit", "rotate-key", "--json"]).code(0).json();
+    assert_eq!(change["before"], old);
+    let new = change["after"].as_str().unwrap();
+    let signed = shell.run(&["audit", "checkpoint"]).code(0).json();
+    assert_eq!(signed["public_key"], new);
+    let verify = ["audit", "verify", "--checkpoint", "kept.json"];
+    for keys in [
+        &[][..],
+        &["--public-key", new],
+        &["--public-key", new, "--public-key", &old],
+    ] {
+        shell.run(&[&verify[..], keys].concat()).code(0);
+    }
+    let stranger = "0".repeat(64);
+    let told = shell
+        .run(&["audit", "verify", "--public-key", &stranger])
+        .code(1)
+        .stdout;
+    assert!(told.contains("has signed nothing in this ledger"), "{told}");
+    let told = shell.run(&["audit", "rotate-key", "--digests"]).code(0);
+    assert!(told.stdout.contains(new), "{}", told.stdout);
+    shell.run(&["audit", "verify"]).code(0);
+}
+
+#[test]
 fn the_report_is_one_file_that_loads_nothing() {
     let shell = recorded();
     let report = [

@@ -4,6 +4,7 @@ mod export;
 mod filter;
 mod query;
 mod report;
+mod rotate;
 mod show;
 mod stats;
 mod tail;
@@ -46,6 +47,7 @@ enum Action {
     Export(export::Export),
     Checkpoint(upkeep::Checkpoint),
     Retain(upkeep::Retain),
+    RotateKey(rotate::RotateKey),
 }
 
 pub(crate) fn run(arguments: &Audit, output: &mut Output) -> Outcome {
@@ -65,6 +67,7 @@ pub(crate) fn run(arguments: &Audit, output: &mut Output) -> Outcome {
             Action::Export(export) => export::run(export, output).await,
             Action::Checkpoint(checkpoint) => upkeep::checkpoint(checkpoint, output).await,
             Action::Retain(retain) => upkeep::retain(retain, output).await,
+            Action::RotateKey(key) => rotate::rotate(key, output).await,
         }
     })
 }

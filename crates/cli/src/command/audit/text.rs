@@ -160,6 +160,14 @@ pub(super) fn entry(entry: &AuditEntry, output: &mut Output) -> Outcome<()> {
             let what = number(removed, "request");
             (kind, format!("{what} for approval removed"))
         }
+        EntryKind::KeyChange => (
+            kind,
+            format!(
+                "change {} of the key, behind checkpoint {}",
+                content.key_change.unwrap_or_default(),
+                content.checkpoint.unwrap_or_default()
+            ),
+        ),
         EntryKind::Seal | EntryKind::Retention => (
             kind,
             format!("checkpoint {}", content.checkpoint.unwrap_or_default()),

@@ -31,9 +31,10 @@ pub(super) struct Verify {
     /// A checkpoint that was kept elsewhere (`kitelogik audit checkpoint`); may be repeated
     #[arg(long = "checkpoint", value_name = "FILE")]
     checkpoints: Vec<PathBuf>,
-    /// The key that checkpoints must be signed with, as 64 hexadecimal digits. Default: the one in the store
-    #[arg(long, value_name = "HEX")]
-    public_key: Option<PublicKey>,
+    /// A key that is trusted to sign checkpoints, as 64 hexadecimal digits; may be repeated. Default: the one in the store.
+    /// Where the key was changed, name the last one: it vouches for those before
+    #[arg(long = "public-key", value_name = "HEX")]
+    public_keys: Vec<PublicKey>,
     /// Look at an export of the chains (`kitelogik audit export --format chain`) instead of a store
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -42,8 +43,8 @@ pub(super) struct Verify {
 impl Verify {
     fn options(&self) -> Outcome<VerifyOptions> {
         let mut options = VerifyOptions::new();
-        if let Some(key) = self.public_key {
-            options = options.public_key(key);
+        for key in &self.public_keys {
+            options = options.public_key(*key);
         }
         for path in &self.checkpoints {
             let checkpoint: Checkpoint =
