@@ -102,7 +102,7 @@ impl GovernanceHook {
                 call.ended(outcome_of(event));
                 return self.sanitised(event);
             }
-            Judged::Foreign(call) => Ok(call),
+            Judged::Foreign(call) => Ok(*call),
             Judged::Own(call) => call.into_foreign(),
         };
         // What was judged did not run: something else did, under its name or on other arguments.

@@ -17,7 +17,7 @@ pub(crate) enum Judged {
     /// Of a tool of the toolbox.
     Own(Box<AuthorizedCall>),
     /// Of a tool that somebody else runs.
-    Foreign(ForeignCall),
+    Foreign(Box<ForeignCall>),
 }
 
 /// A judged call on its way from the hook to the tool, which takes it out.
@@ -98,7 +98,7 @@ impl Shared {
         } else {
             self.judge_foreign(run, tool, arguments)
                 .await
-                .map(Judged::Foreign)
+                .map(|call| Judged::Foreign(Box::new(call)))
         }
     }
 

@@ -174,7 +174,7 @@ impl Shared {
         let judged = async {
             let run = self.run_session(name, Some(context))?;
             match run.take(self, name, &arguments) {
-                Some(Judged::Foreign(call)) => Ok(call),
+                Some(Judged::Foreign(call)) => Ok(*call),
                 Some(Judged::Own(_)) | None => self.judge_foreign(&run, name, arguments).await,
             }
         };
