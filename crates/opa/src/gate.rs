@@ -21,7 +21,7 @@ use kitelogik_core::{
 /// Asks a policy before anything happens, and lets nothing through that is not clearly allowed.
 ///
 /// A gate has one [`PolicyEngine`], and, if it is told so, an [`Approver`] for the calls that a
-/// person decides and an [`AuditSink`] that keeps every decision. It is built once and cloned
+/// person decides and an [`AuditSink`](kitelogik_core::AuditSink) that keeps every decision. It is built once and cloned
 /// cheaply; a [`Session`] is what calls run in.
 ///
 /// Whatever goes wrong inside - an engine that fails, hangs or panics, an approver that cannot be

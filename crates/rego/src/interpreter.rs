@@ -153,6 +153,12 @@ impl Interpreter {
         })
     }
 
+    /// How many rules it has.
+    pub fn rules(&self) -> usize {
+        let modules = self.modules();
+        modules.iter().map(|module| module.policy.len()).sum()
+    }
+
     /// The modules as they are interpreted.
     pub(crate) fn modules(&self) -> Vec<Ref<Module>> {
         let mut engine = self.prepared.clone();

@@ -7,13 +7,16 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 
 use kitelogik_core::PolicyInput;
-use kitelogik_rego::{IndexKey, Interpreter, Program};
+use kitelogik_rego::{IndexKey, Interpreter};
 
 use super::Shared;
 
-/// How many are made for one policy. Each holds the rules that it has once more, and they are never given up: whoever chooses
-/// the names of actions makes no work without end.
+/// How many are made for one policy, and for how many keys that is tried. They are never given up: whoever chooses the names of
+/// actions makes no work without end.
 const MOST: usize = 32;
+const MOST_TRIED: usize = 1_024;
+/// How many rules they may hold together; as many as the whole policy has, if that is more.
+const MOST_RULES: usize = 8_000;
 /// How many rules one must leave out. The interpreter looks at so many in about the time that it takes to begin.
 const LEAST: usize = 32;
 
@@ -37,16 +40,14 @@ impl Reductions {
         if let Some(made) = this.made(&key) {
             return made;
         }
-        if this.read().len() >= MOST {
+        if !this.has_room() {
             return None;
         }
         if !this.making.swap(true, Ordering::AcqRel) {
             let of = Arc::clone(shared);
             let thread = thread::Builder::new().name("kitelogik-reduction".to_owned());
             let begun = thread.spawn(move || {
-                if let Some(program) = &of.program {
-                    of.reductions.make(program, key);
-                }
+                of.reductions.make(&of, key);
             });
             if begun.is_err() {
                 this.making.store(false, Ordering::Release);
@@ -64,13 +65,32 @@ impl Reductions {
         self.made.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn make(&self, program: &Program, key: IndexKey) {
-        let reduced = catch_unwind(AssertUnwindSafe(|| program.reduced(&key, LEAST)));
-        let reduced = reduced.unwrap_or_default().map(Arc::new);
-        self.made
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key, reduced);
+    fn has_room(&self) -> bool {
+        let made = self.read();
+        made.len() < MOST_TRIED && made.values().flatten().count() < MOST
+    }
+
+    /// Only one thread at a time does this: what has room when it begins, has it when it ends.
+    fn make(&self, shared: &Shared, key: IndexKey) {
+        if self.has_room() && self.made(&key).is_none() {
+            let reduced = catch_unwind(AssertUnwindSafe(|| {
+                shared.program.as_ref()?.reduced(&key, LEAST)
+            }));
+            let held: usize = self
+                .read()
+                .values()
+                .flatten()
+                .map(|made| made.rules())
+                .sum();
+            let most = shared.interpreter.rules().max(MOST_RULES);
+            let reduced = reduced
+                .unwrap_or_default()
+                .filter(|reduced| held + reduced.rules() <= most);
+            self.made
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(key, reduced.map(Arc::new));
+        }
         self.making.store(false, Ordering::Release);
     }
 }
@@ -178,5 +198,30 @@ mod tests {
             assert!(Reductions::of(&engine.shared, &input).is_none());
         }
         assert_eq!(engine.shared.reductions.read().len(), MOST);
+    }
+
+    #[test]
+    fn all_of_them_hold_no_more_rules_than_the_policy_or_a_few_thousand() {
+        // Most of the rules stand for each action.
+        let mut text = String::from(
+            "package kitelogik.userpolicy\n\nallow if input.args.x == 1 with input.args.x as 1\n",
+        );
+        for number in 0..3_000 {
+            writeln!(
+                text,
+                "\ndeny contains \"d\" if input.args.x == {}",
+                number + 10
+            )
+            .unwrap();
+        }
+        for tool in 0..5 {
+            for _ in 0..=LEAST {
+                writeln!(text, "\ndeny contains \"t\" if {{\n\tinput.action == \"tool_{tool}\"\n\tinput.args.x > 1\n}}").unwrap();
+            }
+        }
+        let policy = Policy::builder().rego("user.rego", text).build().unwrap();
+        let engine = Embedded::new(policy).unwrap();
+        let made = |tool: usize| settled(&engine, &call(&format!("tool_{tool}"), 1)).is_some();
+        assert_eq!((0..5).filter(|tool| made(*tool)).count(), 2);
     }
 }

@@ -32,7 +32,7 @@ impl PolicyGateBuilder {
     /// How long an engine may take for one decision. Default: 5 s.
     ///
     /// A backstop: engines have shorter limits of their own. When it passes, the decision is a
-    /// denial with [`FailClosed::EngineTimeout`]. An engine that never yields is not interrupted.
+    /// denial with [`FailClosed::EngineTimeout`](kitelogik_core::FailClosed::EngineTimeout). An engine that never yields is not interrupted.
     pub fn decision_timeout(mut self, timeout: Duration) -> Self {
         self.shared.decision_timeout = timeout;
         self
@@ -46,7 +46,7 @@ impl PolicyGateBuilder {
 
     /// How long the approver may take for one call. Default: 300 s.
     ///
-    /// When it passes, the call is denied with [`FailClosed::InternalError`].
+    /// When it passes, the call is denied with [`FailClosed::InternalError`](kitelogik_core::FailClosed::InternalError).
     pub fn approval_timeout(mut self, timeout: Duration) -> Self {
         self.shared.approval_timeout = timeout;
         self
