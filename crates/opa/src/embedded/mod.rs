@@ -100,8 +100,9 @@ use self::reduced::Reductions;
 /// or `data`, as every plan does, or a rule that looks its own package or `data` up by a computed name.
 ///
 /// Such a part is made once, the first time that a call asks for it, on a thread of its own; until it is there, the whole
-/// policy decides. All names that no rule asks for share one. At most 32 are made for a policy, each from 32 rules on that it
-/// leaves out, one after the other: whoever chooses the names of actions can make the rest slow, but no work without end.
+/// policy decides. All names that no rule asks for share one. At most 32 are made for a policy, one after the other, each from 32
+/// rules on that it leaves out; together they hold no more rules than the policy, or 8,000: whoever chooses the names of actions
+/// can make the rest slow, but no work without end.
 ///
 /// # How it fails
 ///
