@@ -2,7 +2,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::{FailClosed, PolicyDecision, PolicyInput};
+use crate::{FailClosed, PolicyDecision, PolicyInput, text};
 
 /// A boxed future, so that the traits of this crate can be used as `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -75,6 +75,9 @@ impl<E: PolicyEngine + ?Sized> PolicyEngine for Box<E> {
     }
 }
 
+/// How many bytes of a detail are kept: it may quote arguments of any length.
+const MAX_DETAIL: usize = 4 * 1024;
+
 /// Why an engine could not decide: a code, and a detail for logs and records.
 ///
 /// The detail may name addresses and internals; it never reaches a model.
@@ -86,12 +89,13 @@ pub struct EngineError {
 }
 
 impl EngineError {
-    /// An error with its code and what there is to say about it.
+    /// An error with its code and what there is to say about it: 4 KiB of it, [marked](crate::text::cut) where there is more.
     pub fn new(code: FailClosed, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
+        let mut detail = detail.into();
+        if detail.len() > MAX_DETAIL {
+            detail = text::cut(&detail, MAX_DETAIL).into_owned();
         }
+        Self { code, detail }
     }
 
     /// What the decision becomes.

@@ -56,7 +56,7 @@ pub use event::{
 };
 pub use fail_closed::FailClosed;
 pub use input::PolicyInput;
-pub use masking::{MASKED, Masking, MaskingBuilder, MaskingError};
+pub use masking::{HiddenTexts, MASKED, Masking, MaskingBuilder, MaskingError};
 pub use result::{ResultKind, ResultValue};
 pub use risk::{RiskTier, UnknownRiskTier};
 pub use verdict::Verdict;

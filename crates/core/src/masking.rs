@@ -1,3 +1,4 @@
+mod hidden;
 mod path;
 mod told;
 
@@ -10,6 +11,8 @@ use serde_json::{Map, Number, Value};
 use crate::{GovernanceEvent, SessionContext};
 
 use self::path::Step;
+
+pub use self::hidden::HiddenTexts;
 
 /// What stands where something was masked.
 pub const MASKED: &str = "[masked]";

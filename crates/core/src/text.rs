@@ -11,6 +11,8 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
+const CUT: &str = "… [cut from ";
+
 /// `text` with its hidden characters written out, as in `\u{1b}`; borrowed where there are none.
 ///
 /// Line breaks and tabs are written out as `\n`, `\r` and `\t`, so that the text stays on its line.
@@ -43,6 +45,23 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(shown)
+}
+
+/// `text`, or its first `max` bytes and how long it was, as in `abc… [cut from 12 bytes]`.
+///
+/// What is to be masked is masked first: a part of it is not found. What was cut before that is masked whole.
+pub fn cut(text: &str, max: usize) -> Cow<'_, str> {
+    if text.len() <= max {
+        return Cow::Borrowed(text);
+    }
+    let kept = text.get(..text.floor_char_boundary(max));
+    let kept = kept.unwrap_or_default();
+    Cow::Owned(format!("{kept}{CUT}{} bytes]", text.len()))
+}
+
+/// Whether a part of `text` is one that [`cut`] made, or says so.
+pub(crate) fn is_cut(text: &str) -> bool {
+    text.contains(CUT)
 }
 
 fn push(shown: &mut String, character: char) {

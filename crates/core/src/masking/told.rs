@@ -1,38 +1,81 @@
 //! Texts that tell of an event, as errors do, without what is masked in it.
 
-use std::collections::BTreeSet;
+use std::ops::Range;
 
 use serde_json::Value;
 
+use super::hidden::{HiddenTexts, MAX_TOLD};
 use super::{MASKED, Masking};
 use crate::GovernanceEvent;
-
-/// A shorter text of a masked part is found in too much that has nothing to do with it.
-const MIN_TEXT: usize = 3;
+use crate::text::is_cut;
 
 impl Masking {
     /// A text about `event` that lies at `path`, such as the `detail` of a fault, as it may be written down: without the
-    /// texts and numbers of three characters or more that are masked in the event, be it in part, as they stand there or as
-    /// JSON, and masked as [`text`](Self::text) is.
+    /// texts, numbers and keys of three bytes or more that are masked in the event, be it in part, and masked as
+    /// [`text`](Self::text) is; see [`without`](Self::without).
     ///
     /// What was computed from a masked part, as its upper case or its hash, is not found.
     #[must_use]
     pub fn told(&self, path: &str, text: &str, event: &GovernanceEvent) -> String {
-        if self.is_empty() {
-            return text.to_owned();
-        }
-        let mut hidden = BTreeSet::new();
-        for (whole, masked) in parts(event).zip(parts(&self.event(event))) {
-            differences(&whole, &masked, &mut hidden);
-        }
-        let mut hidden: Vec<String> = hidden.into_iter().collect();
-        // What is a part of a longer one would leave the rest of that.
-        hidden.sort_by_key(|text| std::cmp::Reverse(text.len()));
-        let told = hidden
-            .iter()
-            .fold(text.to_owned(), |told, hidden| told.replace(hidden, MASKED));
-        self.text(path, &told).into_owned()
+        self.without(path, text, &self.hidden(event))
     }
+
+    /// The texts that are masked in `event`.
+    #[must_use]
+    pub fn hidden(&self, event: &GovernanceEvent) -> HiddenTexts {
+        let mut hidden = HiddenTexts::default();
+        if !self.is_empty() {
+            for (whole, masked) in parts(event).zip(parts(&self.event(event))) {
+                hidden.add_differences(&whole, &masked);
+            }
+        }
+        hidden
+    }
+
+    /// A text that lies at `path` without the `hidden` ones, wherever they stand in it, and masked as [`text`](Self::text) is.
+    ///
+    /// It is masked whole where something may be in it that cannot be found: where it is longer than 8 KiB and something is
+    /// hidden, where more is hidden than is looked for, and where it is [cut](crate::text::cut) and something is hidden or
+    /// there are patterns.
+    #[must_use]
+    pub fn without(&self, path: &str, text: &str, hidden: &HiddenTexts) -> String {
+        if hidden.is_empty() && (self.patterns.is_empty() || !is_cut(text)) {
+            return self.text(path, text).into_owned();
+        }
+        let is_shown = self.at(path).is_some_and(|at| !at.is_masked());
+        if !is_shown || text.len() > MAX_TOLD || is_cut(text) {
+            return MASKED.to_owned();
+        }
+        let Some(mut places) = hidden.places(text) else {
+            return MASKED.to_owned();
+        };
+        // All of them are looked for in the text as it came: what one leaves is no less a secret of another.
+        for pattern in &self.patterns {
+            places.extend(pattern.find_iter(text).map(|found| found.range()));
+        }
+        masked_at(text, places)
+    }
+}
+
+fn masked_at(text: &str, mut places: Vec<Range<usize>>) -> String {
+    places.retain(|place| !place.is_empty());
+    places.sort_unstable_by_key(|place| place.start);
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for place in places {
+        match merged.last_mut() {
+            Some(last) if place.start < last.end => last.end = last.end.max(place.end),
+            _ => merged.push(place),
+        }
+    }
+    let mut told = String::with_capacity(text.len());
+    let mut shown = 0;
+    for place in merged {
+        told.push_str(text.get(shown..place.start).unwrap_or_default());
+        told.push_str(MASKED);
+        shown = place.end;
+    }
+    told.push_str(text.get(shown..).unwrap_or_default());
+    told
 }
 
 /// What of an event is masked.
@@ -51,46 +94,4 @@ fn parts(event: &GovernanceEvent) -> impl Iterator<Item = Value> {
         | GovernanceEvent::AgentBudget(_) => Vec::new(),
     };
     parts.into_iter()
-}
-
-/// The texts of what is not the same in both.
-fn differences(whole: &Value, masked: &Value, hidden: &mut BTreeSet<String>) {
-    match (whole, masked) {
-        (whole, masked) if whole == masked => {}
-        (Value::Object(whole), Value::Object(masked)) => {
-            for (key, value) in whole {
-                match masked.get(key) {
-                    Some(masked) => differences(value, masked, hidden),
-                    None => leaves(value, hidden),
-                }
-            }
-        }
-        (Value::Array(whole), Value::Array(masked)) if whole.len() == masked.len() => {
-            for (value, masked) in whole.iter().zip(masked) {
-                differences(value, masked, hidden);
-            }
-        }
-        (whole, _) => leaves(whole, hidden),
-    }
-}
-
-fn leaves(value: &Value, texts: &mut BTreeSet<String>) {
-    let mut add = |text: &str| {
-        if text.chars().count() >= MIN_TEXT {
-            texts.insert(text.to_owned());
-        }
-    };
-    match value {
-        Value::String(text) => {
-            add(text);
-            let json = value.to_string();
-            add(json.trim_matches('"'));
-            // An error stands on one line.
-            add(&text.replace(['\n', '\r'], " "));
-        }
-        Value::Number(number) => add(&number.to_string()),
-        Value::Array(items) => items.iter().for_each(|item| leaves(item, texts)),
-        Value::Object(fields) => fields.values().for_each(|field| leaves(field, texts)),
-        Value::Null | Value::Bool(_) => {}
-    }
 }

@@ -14,3 +14,4 @@ mod masking;
 mod result;
 mod strongest;
 mod text;
+mod told;
