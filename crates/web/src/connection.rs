@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -24,13 +24,15 @@ use tokio::task::JoinSet;
 use tokio::time::Sleep;
 use tower_service::Service as _;
 
-/// How many connections there may be at once; more wait to be accepted.
-const MAX_CONNECTIONS: usize = 1024;
+use crate::unread::Unread;
 
-/// How long nothing is accepted after that failed, as when there are too many open files; and how often that may be,
-/// one after the other.
+/// How many connections there may be at once; more wait to be accepted. A process may usually have 1,024 files open:
+/// whoever fills these places leaves the ledger enough.
+const MAX_CONNECTIONS: usize = 256;
+
+/// How long nothing is accepted after that failed, as when there are too many open files; and how often that is told.
 const PAUSE: Duration = Duration::from_secs(1);
-const MAX_FAILURES: u32 = 60;
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// How bytes become requests.
 #[derive(Clone)]
@@ -45,7 +47,7 @@ pub(crate) enum Transport {
 pub(crate) struct Connections {
     pub(crate) transport: Transport,
     pub(crate) router: Router,
-    /// How long a handshake may take, a request's head, and its body.
+    /// How long a handshake may take, a request's head, its body, and a write of which nothing is read.
     pub(crate) patience: Duration,
     /// True when the server ends.
     pub(crate) ending: watch::Receiver<bool>,
@@ -56,34 +58,23 @@ impl Connections {
     pub(crate) async fn serve(mut self, listener: TcpListener) -> io::Result<()> {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let mut open = JoinSet::new();
-        let mut failures = 0;
+        let mut accepting = Accepting::new(PAUSE);
         loop {
-            let accepting = async {
+            let next = async {
                 let place = places.clone().acquire_owned().await;
-                (place, listener.accept().await)
+                (place, accepting.next(|| listener.accept()).await)
             };
             let (place, accepted) = tokio::select! {
-                accepted = accepting => accepted,
+                next = next => next,
                 () = async { drop(self.ending.wait_for(|ending| *ending).await) } => break,
             };
             while open.try_join_next().is_some() {}
-            match accepted {
-                Ok((stream, address)) => {
-                    failures = 0;
-                    let connections = self.clone();
-                    open.spawn(async move {
-                        connections.speak(stream, address).await;
-                        drop(place);
-                    });
-                }
-                Err(error) if is_of_the_client(&error) => {}
-                Err(error) if failures < MAX_FAILURES => {
-                    failures += 1;
-                    tracing::error!(%error, "no connection can be accepted");
-                    tokio::time::sleep(PAUSE).await;
-                }
-                Err(error) => return Err(error),
-            }
+            let (stream, address) = accepted?;
+            let connections = self.clone();
+            open.spawn(async move {
+                connections.speak(stream, address).await;
+                drop(place);
+            });
         }
         drop(listener);
         while open.join_next().await.is_some() {}
@@ -93,6 +84,7 @@ impl Connections {
     async fn speak(self, stream: TcpStream, address: SocketAddr) {
         // Answers are written whole: to wait for more only delays them.
         let _ = stream.set_nodelay(true);
+        let stream = Unread::new(stream, self.patience);
         match self.transport.clone() {
             Transport::Plain => self.answer(stream, address).await,
             #[cfg(feature = "tls")]
@@ -137,6 +129,38 @@ impl Connections {
         };
         if let Err(error) = ended {
             tracing::debug!(%address, %error, "a connection ended");
+        }
+    }
+}
+
+/// Accepts, whatever others do: clients can use up a process's files, and must not end it by that.
+struct Accepting {
+    pause: Duration,
+    told: Option<Instant>,
+}
+
+impl Accepting {
+    fn new(pause: Duration) -> Self {
+        Self { pause, told: None }
+    }
+
+    /// The next connection. An error only where this is no listener any more, so that to wait mends nothing.
+    async fn next<T, F>(&mut self, accept: impl Fn() -> F) -> io::Result<T>
+    where
+        F: Future<Output = io::Result<T>>,
+    {
+        loop {
+            match accept().await {
+                Err(error) if is_of_the_client(&error) => {}
+                Err(error) if error.kind() != io::ErrorKind::InvalidInput => {
+                    if self.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+                        self.told = Some(Instant::now());
+                        tracing::error!(%error, "no connection can be accepted");
+                    }
+                    tokio::time::sleep(self.pause).await;
+                }
+                accepted => return accepted,
+            }
         }
     }
 }
@@ -198,5 +222,50 @@ impl hyper::body::Body for Timely {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// What `next` gives where accepting fails a thousand times, and then gives `last`.
+    async fn after_failures(failure: fn() -> io::Error, last: io::Result<()>) -> io::Result<()> {
+        let failed = Cell::new(0);
+        let last = Cell::new(Some(last));
+        let accept = async || {
+            if failed.get() < 1000 {
+                failed.set(failed.get() + 1);
+                return Err(failure());
+            }
+            last.take().unwrap()
+        };
+        let accepted = Accepting::new(Duration::ZERO).next(accept).await;
+        assert_eq!(failed.get(), 1000);
+        accepted
+    }
+
+    #[tokio::test]
+    async fn that_there_are_too_many_open_files_ends_no_server_however_long() {
+        // ENFILE and EMFILE.
+        let failures: [fn() -> io::Error; 4] = [
+            || io::Error::from_raw_os_error(23),
+            || io::Error::from_raw_os_error(24),
+            || io::ErrorKind::OutOfMemory.into(),
+            || io::ErrorKind::ConnectionAborted.into(),
+        ];
+        for failure in failures {
+            after_failures(failure, Ok(())).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_listener_is_not_waited_for() {
+        let failure = || io::Error::from_raw_os_error(24);
+        let last = Err(io::ErrorKind::InvalidInput.into());
+        let error = after_failures(failure, last).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
     }
 }

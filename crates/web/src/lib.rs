@@ -62,6 +62,7 @@ mod sign_in;
 #[cfg(feature = "tls")]
 mod tls;
 mod token;
+mod unread;
 mod view;
 mod visitor;
 

@@ -33,8 +33,8 @@ use crate::{api, page};
 /// How large what a browser or a program sends may be: what a call's arguments may have, and some.
 const MAX_BODY: usize = 512 * 1024;
 
-/// How many pages may keep themselves up to date at once.
-const MAX_STREAMS: usize = 500;
+/// How many pages may keep themselves up to date at once: half of the connections, so that these leave some to others.
+const MAX_STREAMS: usize = 128;
 
 /// How long the last answers may take when the server ends.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
@@ -93,7 +93,7 @@ pub enum ServerError {
         /// The origin.
         origin: Origin,
     },
-    /// The server ended by a fault.
+    /// The server ended by a fault of its listener; that connections cannot be accepted for a while is none.
     #[error("the server ended: {0}")]
     Serve(io::Error),
     /// The system gives no random numbers.
@@ -161,8 +161,9 @@ impl ServerBuilder {
         self
     }
 
-    /// How long a client may take for a handshake of TLS, to send the head of a request, and to send its body. Default:
-    /// 15 s each. A connection that is idle so long ends.
+    /// How long a client may take for a handshake of TLS, to send the head of a request, to send its body, and to read
+    /// anything of an answer that waits for it. Default: 15 s each. A connection that is idle so long ends; one on which a page
+    /// waits for news is not idle.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self

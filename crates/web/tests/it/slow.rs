@@ -1,13 +1,13 @@
 //! Clients that take their time.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
 use kitelogik_web::Identity;
 
-use crate::house::House;
-use crate::http::send;
+use crate::house::{House, refund};
+use crate::http::{Events, send};
 
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -65,4 +65,43 @@ fn those_who_are_slow_keep_nobody_else_out() {
     house.sign_in(&token);
     send(house.port, "GET", "/sign-in", &[], "").status(200);
     drop(slow);
+}
+
+/// The head of each request is there in time, and so the clock of heads never ends this.
+#[test]
+fn who_asks_on_and_reads_no_answer_is_cut() {
+    let house = House::with(|builder| builder.patience(PATIENCE));
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, house.port)).unwrap();
+    stream
+        .set_write_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let request = format!(
+        "GET /assets/style.css HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n",
+        house.port
+    );
+    let end = loop {
+        if let Err(end) = stream.write_all(request.as_bytes()) {
+            break end;
+        }
+    };
+    assert!(
+        matches!(
+            end.kind(),
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted
+        ),
+        "{end}"
+    );
+}
+
+#[test]
+fn a_page_that_is_kept_up_to_date_may_hear_nothing_for_longer_than_that() {
+    let house = House::with(|builder| builder.patience(PATIENCE));
+    let cookie = house.sign_in(&house.token(Identity::new("bo", "manager")));
+    let mut events = Events::open(house.port, "/events", &cookie);
+    // Each of these is cut when that time has passed.
+    for _ in 0..2 {
+        sent(&house, "GET");
+    }
+    let id = house.ask(&refund(150));
+    assert!(events.until("\n\n").contains(&id));
 }
