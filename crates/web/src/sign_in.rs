@@ -1,6 +1,7 @@
 //! Sessions of people who are signed in, one-time links, and the limit on attempts.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::net::IpAddr;
 #[cfg(feature = "oidc")]
 use std::sync::Arc;
@@ -104,54 +105,61 @@ impl Sessions {
     }
 
     /// Signs in by a token.
-    pub(crate) fn by_token(&self, token: &str) -> Result<Option<String>, NoRandomness> {
+    pub(crate) async fn by_token(&self, token: &str) -> Result<Option<String>, NoRandomness> {
         let digest = Digest::of(token);
-        match self.holder(&digest) {
-            Some(identity) => self.begin(identity, Origin::Token(digest)).map(Some),
-            None => Ok(None),
+        match self.holder(&digest).await {
+            Ok(Some(identity)) => self.begin(identity, Origin::Token(digest)).map(Some),
+            Ok(None) | Err(Unknown) => Ok(None),
         }
     }
 
     /// Signs in who the provider named; none where they may not.
     #[cfg(feature = "oidc")]
-    pub(crate) fn by_provider(&self, who: &SignedIn) -> Result<Option<String>, NoRandomness> {
-        match self.reviewer(who) {
-            Some(identity) => {
-                let origin = Origin::Provider(Arc::new(who.clone()));
-                self.begin(identity, origin).map(Some)
-            }
-            None => Ok(None),
+    pub(crate) async fn by_provider(&self, who: SignedIn) -> Result<Option<String>, NoRandomness> {
+        let who = Arc::new(who);
+        match self.reviewer(&who).await {
+            Ok(Some(identity)) => self.begin(identity, Origin::Provider(who)).map(Some),
+            Ok(None) | Err(Unknown) => Ok(None),
         }
     }
 
     #[cfg(feature = "oidc")]
-    fn reviewer(&self, who: &SignedIn) -> Option<Identity> {
-        self.oidc.as_ref()?.identity(who)
+    async fn reviewer(&self, who: &Arc<SignedIn>) -> Result<Option<Identity>, Unknown> {
+        let Some(oidc) = self.oidc.clone() else {
+            return Ok(None);
+        };
+        let who = who.clone();
+        look(move || oidc.identity(&who)).await
     }
 
     /// Whose token this is.
-    pub(crate) fn bearer(&self, token: &str) -> Option<Identity> {
-        self.holder(&Digest::of(token))
+    pub(crate) async fn bearer(&self, token: &str) -> Option<Identity> {
+        self.holder(&Digest::of(token)).await.unwrap_or_default()
     }
 
-    /// Who is signed in with this cookie, as their token says now.
-    pub(crate) fn who(&self, cookie: &str) -> Option<Identity> {
+    /// Who is signed in with this cookie, as the file says now that lets them in. Where it says that nobody is, the session is
+    /// over; where it cannot be read, as while somebody writes it, only this request gets nobody.
+    pub(crate) async fn who(&self, cookie: &str) -> Option<Identity> {
         let digest = Digest::of(cookie);
         let session = locked(&self.sessions).get(&digest).cloned()?;
-        let identity = if Instant::now() < session.ends {
+        let found = if Instant::now() < session.ends {
             match &session.origin {
-                Origin::Link => Some(session.identity),
-                Origin::Token(token) => self.holder(token),
+                Origin::Link => Ok(Some(session.identity)),
+                Origin::Token(token) => self.holder(token).await,
                 #[cfg(feature = "oidc")]
-                Origin::Provider(who) => self.reviewer(who),
+                Origin::Provider(who) => self.reviewer(who).await,
             }
         } else {
-            None
+            Ok(None)
         };
-        if identity.is_none() {
-            locked(&self.sessions).remove(&digest);
+        match found {
+            Ok(Some(identity)) => Some(identity),
+            Ok(None) => {
+                locked(&self.sessions).remove(&digest);
+                None
+            }
+            Err(Unknown) => None,
         }
-        identity
     }
 
     pub(crate) fn end(&self, cookie: &str) {
@@ -170,15 +178,12 @@ impl Sessions {
         sessions.get_mut(&Digest::of(cookie))?.notice.take()
     }
 
-    /// A file that cannot be read lets nobody in.
-    fn holder(&self, digest: &Digest) -> Option<Identity> {
-        match self.tokens.as_ref()?.find(digest) {
-            Ok(identity) => identity,
-            Err(error) => {
-                tracing::error!(%error, "nobody can sign in by token");
-                None
-            }
-        }
+    async fn holder(&self, digest: &Digest) -> Result<Option<Identity>, Unknown> {
+        let Some(tokens) = self.tokens.clone() else {
+            return Ok(None);
+        };
+        let digest = digest.clone();
+        look(move || tokens.find(&digest)).await
     }
 
     fn begin(&self, identity: Identity, origin: Origin) -> Result<String, NoRandomness> {
@@ -201,6 +206,26 @@ impl Sessions {
         };
         sessions.insert(Digest::of(&cookie), session);
         Ok(cookie)
+    }
+}
+
+/// Nobody can tell who somebody is: the file that says so cannot be read. It lets nobody in.
+struct Unknown;
+
+/// What a file says, read where that keeps no other request waiting.
+async fn look<E: Display + Send + 'static>(
+    find: impl FnOnce() -> Result<Option<Identity>, E> + Send + 'static,
+) -> Result<Option<Identity>, Unknown> {
+    match tokio::task::spawn_blocking(find).await {
+        Ok(Ok(identity)) => Ok(identity),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "nobody can sign in by this file");
+            Err(Unknown)
+        }
+        Err(error) => {
+            tracing::error!(%error, "the file that says who may sign in was not read");
+            Err(Unknown)
+        }
     }
 }
 

@@ -46,7 +46,7 @@ impl OptionalFromRequestParts<Shared> for Visitor {
             return Ok(None);
         };
         let refreshes = parts.headers.contains_key("kitelogik-refresh");
-        Ok(app.sessions.who(&cookie).map(|identity| Self {
+        Ok(app.sessions.who(&cookie).await.map(|identity| Self {
             identity,
             cookie,
             refreshes,
@@ -99,9 +99,11 @@ impl FromRequestParts<Shared> for Bearer {
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim());
-        match token.and_then(|token| app.sessions.bearer(token)) {
+        let Some(token) = token else {
+            return Err(Problem::Unauthorized);
+        };
+        match app.sessions.bearer(token).await {
             Some(identity) => Ok(Self(identity)),
-            None if token.is_none() => Err(Problem::Unauthorized),
             // Looked at after the token: whoever guesses must not keep out those who have one.
             None => match app.attempts.wait(address) {
                 Some(wait) => Err(Problem::TooMany(wait)),

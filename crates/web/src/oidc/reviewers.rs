@@ -29,7 +29,7 @@ const MAX_BYTES: u64 = 4 * 1024 * 1024;
 ///
 /// A rule fits where the claim is that text, or a list with it, to the letter. `email` counts only where the provider
 /// says that it is verified; a claim that begins with `/` is a JSON pointer. The file is read at every request, so that a person who is
-/// taken out is out at once. Who can write it can let themselves in: it may be writable by its owner only, and its
+/// taken out is out at once; while it cannot be read, nobody is let in, but sessions are there again when it can. Who can write it can let themselves in: it may be writable by its owner only, and its
 /// folder must not be writable by the agent.
 #[derive(Clone, Debug)]
 pub struct ReviewerFile {

@@ -9,7 +9,7 @@ use super::claims::Claims;
 use super::flow::Flows;
 use super::provider::Provider;
 use super::refusal::Refusal;
-use super::{CALLBACK, Oidc, OidcError, ReviewerFile};
+use super::{CALLBACK, Oidc, OidcError, ReviewerFile, ReviewerFileError};
 use crate::identity::Identity;
 use crate::origin::Origin;
 use crate::secret::NoRandomness;
@@ -138,15 +138,13 @@ impl SignIns {
         })
     }
 
-    /// Who this is here, as the file of reviewers says now. A file that cannot be read lets nobody in.
-    pub(crate) fn identity(&self, who: &SignedIn) -> Option<Identity> {
-        match self.reviewers.identity(&who.name, &who.claims) {
-            Ok(identity) => identity,
-            Err(error) => {
-                tracing::error!(%error, "nobody can sign in at the provider");
-                None
-            }
-        }
+    /// Who this is here, as the file of reviewers says now; none where it names them no more.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, and so nobody can tell.
+    pub(crate) fn identity(&self, who: &SignedIn) -> Result<Option<Identity>, ReviewerFileError> {
+        self.reviewers.identity(&who.name, &who.claims)
     }
 
     async fn place(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Refusal> {

@@ -95,7 +95,7 @@ impl Live {
                 // Also where the sender is gone.
                 () = async { drop(ending.wait_for(|ending| *ending).await) } => return None,
                 _ = self.check.tick() => {
-                    let now = self.app.sessions.who(&self.visitor.cookie);
+                    let now = self.app.sessions.who(&self.visitor.cookie).await;
                     // Also where somebody now sees other tenants: their next page says what.
                     if now.as_ref() != Some(&self.visitor.identity) {
                         self.ended = true;

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use axum::Form;
 use axum::extract::rejection::{FormRejection, QueryRejection};
-use axum::extract::{Query, State};
+use axum::extract::{Extension, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{HOST, HeaderMap};
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::failure::{Failure, is_own_path, message};
-use super::sign_in::show;
-use crate::app::Shared;
+use super::sign_in::{show, too_many};
+use crate::app::{Peer, Shared};
 use crate::oidc::{Answer, Ended, FLOW_LIFETIME, Refusal, SignIns};
 use crate::origin::Origin;
 
@@ -55,6 +55,7 @@ pub(crate) async fn begin(
 /// Signs in who comes back from the provider.
 pub(crate) async fn end(
     State(app): State<Shared>,
+    Extension(Peer(address)): Extension<Peer>,
     headers: HeaderMap,
     answer: Result<Query<Answer>, QueryRejection>,
 ) -> Result<Response, Failure> {
@@ -64,9 +65,21 @@ pub(crate) async fn end(
         Some(cookie) => sign_ins.end(origin, &cookie, answer).await,
         None => Err(Refusal::NotBegun),
     };
-    let mut response = match ended {
-        Ok(ended) => signed_in(&app, ended)?,
-        Err(refusal) => refused(&app, String::new(), &refusal)?,
+    let signed_in = match ended {
+        Ok(ended) => signed_in(&app, ended).await,
+        Err(refusal) => Err(refusal),
+    };
+    let mut response = match signed_in {
+        Ok(response) => response,
+        // Looked at after the answer: any page can send browsers here in vain, and must keep out nobody whom the
+        // provider names.
+        Err(refusal) => match app.attempts.wait(address) {
+            Some(wait) => too_many(&app, String::new(), wait)?,
+            None => {
+                app.attempts.fail(address);
+                refused(&app, String::new(), &refusal)?
+            }
+        },
     };
     app.cookies
         .set_flow(response.headers_mut(), "", Duration::ZERO);
@@ -74,10 +87,10 @@ pub(crate) async fn end(
 }
 
 /// Begins the session of somebody whom the provider named, if they may have one.
-fn signed_in(app: &Shared, ended: Ended) -> Result<Response, Failure> {
-    let Some(session) = app.sessions.by_provider(&ended.who)? else {
-        let refusal = Refusal::Stranger(ended.who.name().to_owned());
-        return refused(app, String::new(), &refusal);
+async fn signed_in(app: &Shared, ended: Ended) -> Result<Response, Refusal> {
+    let name = ended.who.name().to_owned();
+    let Some(session) = app.sessions.by_provider(ended.who).await? else {
+        return Err(Refusal::Stranger(name));
     };
     let next = if is_own_path(&ended.next) {
         ended.next

@@ -79,7 +79,7 @@ pub(crate) async fn begin(
         return Err(Failure::Forged);
     }
     let session = if form.code.is_empty() {
-        app.sessions.by_token(form.token.trim())?
+        app.sessions.by_token(form.token.trim()).await?
     } else {
         app.sessions.by_link(&form.code)?
     };
@@ -112,7 +112,8 @@ pub(crate) async fn begin(
     Ok(response)
 }
 
-fn too_many(app: &Shared, next: String, wait: Duration) -> Result<Response, Failure> {
+/// The form, for whom failed too often from this address.
+pub(super) fn too_many(app: &Shared, next: String, wait: Duration) -> Result<Response, Failure> {
     let seconds = wait.as_secs() + 1;
     let problem = format!("Too many attempts. Try again in {seconds} s.");
     let mut response = show(app, next, String::new(), Some(problem))?;

@@ -343,3 +343,25 @@ fn a_file_of_tokens_that_others_can_read_lets_nobody_in() {
     mode(0o600);
     house.sign_in(&token);
 }
+
+/// As while somebody writes it anew in its place.
+#[test]
+fn a_file_of_tokens_that_is_half_written_ends_no_session() {
+    let house = House::open();
+    let token = house.token(Identity::new("bo", "manager"));
+    let cookie = house.sign_in(&token);
+    let path = house.tokens.path();
+    let whole = std::fs::read_to_string(path).unwrap();
+    for half in ["", "{", "{\"tokens\": ["] {
+        std::fs::write(path, half).unwrap();
+        house.get("/approvals", &cookie).status(303);
+        house.api("GET", "/api/v1/me", &token, "").status(401);
+        std::fs::write(path, &whole).unwrap();
+        house.get("/approvals", &cookie).status(200);
+    }
+    // Without the token, it is over for good.
+    std::fs::write(path, "{\"tokens\": []}").unwrap();
+    house.get("/approvals", &cookie).status(303);
+    std::fs::write(path, &whole).unwrap();
+    house.get("/approvals", &cookie).status(303);
+}

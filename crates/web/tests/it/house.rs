@@ -27,6 +27,9 @@ pub(crate) struct House {
 }
 
 impl House {
+    /// How often an address may fail to sign in.
+    pub(crate) const ATTEMPTS: u32 = 5;
+
     pub(crate) fn open() -> Self {
         Self::with_link(Duration::from_secs(60))
     }
@@ -51,7 +54,7 @@ impl House {
             let builder = Server::builder(ledger.clone())
                 .bind(([127, 0, 0, 1], 0).into())
                 .tokens(tokens.clone())
-                .attempts(5);
+                .attempts(Self::ATTEMPTS);
             let server = configure(builder).start().await.unwrap();
             (ledger, server)
         });

@@ -1,8 +1,11 @@
 //! Answers that belong to no sign-in of this browser.
 
 use kitelogik_openid_provider::Fault;
+use kitelogik_web::Identity;
+use serde_json::json;
 
-use super::walk::{Door, refresh};
+use super::walk::{Door, ann, refresh};
+use crate::house::House;
 use crate::http::send;
 
 const NOT_BEGUN: &str = "not begun in this browser";
@@ -133,7 +136,7 @@ fn people_come_back_to_the_name_that_they_left() {
 
 #[test]
 fn where_there_is_no_provider_there_is_no_way_to_one() {
-    let house = crate::house::House::open();
+    let house = House::open();
     assert!(!house.get("/sign-in", "").body.contains("/sign-in/oidc"));
     house
         .post("/sign-in/oidc", "", &[("csrf", "a")])
@@ -141,4 +144,34 @@ fn where_there_is_no_provider_there_is_no_way_to_one() {
     house
         .get("/sign-in/oidc/callback?code=a&state=b", "")
         .status(404);
+}
+
+#[test]
+fn who_comes_back_in_vain_too_often_has_to_wait_and_keeps_nobody_out_whom_the_provider_names() {
+    let door = Door::of(House::ATTEMPTS);
+    let token = door.house.token(Identity::new("bo", "manager"));
+    let path = "/sign-in/oidc/callback?code=guess&state=guess";
+    door.refused(&door.come_back(path, ""), 403, NOT_BEGUN);
+    door.provider.fault(Fault::Denied);
+    door.refused(&door.walk(), 403, "The provider refused");
+    door.provider.fault(Fault::None);
+    let mut person = ann();
+    person["groups"] = json!([]);
+    door.provider.person(person);
+    door.refused(&door.walk(), 403, "not among those");
+    // One count for all ways in.
+    for _ in 3..House::ATTEMPTS {
+        door.house.try_token("klt_guess").status(401);
+    }
+    for told in [
+        door.come_back(path, ""),
+        door.walk(),
+        door.house.try_token("klt_guess"),
+    ] {
+        door.refused(&told, 429, "Too many attempts");
+        assert!(told.header("retry-after").unwrap().parse::<u64>().unwrap() <= 60);
+    }
+    door.provider.person(ann());
+    door.sign_in();
+    door.house.sign_in(&token);
 }

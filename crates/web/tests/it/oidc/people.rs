@@ -188,6 +188,19 @@ fn a_file_that_cannot_be_read_lets_nobody_in() {
     door.refused(&door.walk(), 403, "not among those");
 }
 
+/// As while somebody writes it anew in its place.
+#[test]
+fn a_file_that_is_half_written_ends_no_session() {
+    let door = Door::open();
+    let cookie = door.sign_in();
+    for half in ["", "{", "{\"reviewers\": ["] {
+        fs::write(door.file(), half).unwrap();
+        door.house.get("/approvals", &cookie).status(303);
+        door.reviewers(&refunds_group());
+        door.house.get("/approvals", &cookie).status(200);
+    }
+}
+
 #[test]
 #[cfg(unix)]
 fn a_file_that_others_can_write_lets_nobody_in() {

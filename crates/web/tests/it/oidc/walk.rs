@@ -48,6 +48,16 @@ impl Door {
     }
 
     pub(super) fn with(secret: Option<&str>, configure: impl FnOnce(Oidc) -> Oidc) -> Self {
+        // Only what tests the limit reaches it.
+        Self::build(secret, 100, configure)
+    }
+
+    /// At which an address may fail so often.
+    pub(super) fn of(attempts: u32) -> Self {
+        Self::build(Some(SECRET), attempts, |oidc| oidc)
+    }
+
+    fn build(secret: Option<&str>, attempts: u32, configure: impl FnOnce(Oidc) -> Oidc) -> Self {
         let provider = Provider::start(CLIENT, secret).unwrap();
         provider.person(ann());
         let folder = TempDir::new().unwrap();
@@ -59,7 +69,7 @@ impl Door {
         }
         // Only what tests a provider's silence waits for it.
         let oidc = configure(oidc.timeout(Duration::from_secs(60)));
-        let house = House::with(|builder| builder.oidc(oidc));
+        let house = House::with(|builder| builder.oidc(oidc).attempts(attempts));
         Self {
             house,
             provider,
