@@ -1,7 +1,7 @@
 //! Operators that the interpreter computes otherwise than OPA: arithmetic, with what compares it; the order of what may be
 //! an object and a set; and `in` with a key, or within an expression, where it is false over what is not there. And what
 //! it would not count against what an evaluation may make: the sets that `|` and `&` make, and the members that
-//! comprehensions and rules gather.
+//! comprehensions and rules gather. And where data is looked into by a number whose text it has.
 //!
 //! They become calls of built-ins in the text, before the interpreter reads it: `a * b <= 5` becomes
 //! `kitelogik_compute_3("0 1 * 2 <=", a, b, 5)`. Within one such call all digits are kept that OPA has; what comes out of it
@@ -9,11 +9,12 @@
 
 mod formula;
 mod gathering;
+mod lookup;
 
 use anyhow::{Result, bail};
 use regorus::Value;
 use regorus::unstable::{
-    ArithOp, BUILTINS, BinOp, BoolOp, Expr, Literal, Module, Query, Rule, RuleHead,
+    ArithOp, BUILTINS, BinOp, BoolOp, Expr, Literal, LiteralStmt, Module, Query, Rule, RuleHead,
 };
 
 use crate::builtins;
@@ -22,6 +23,8 @@ use crate::registry::Registry;
 use crate::spelling;
 
 use self::formula::Formula;
+
+pub(crate) use self::lookup::{NUMBERED, has_text_of};
 
 const MEMBER: &str = "kitelogik_member";
 const ENTRY: &str = "kitelogik_entry";
@@ -53,6 +56,7 @@ pub(crate) fn register(registry: &mut impl Registry) -> Result<()> {
         })?;
     }
     gathering::register(registry)?;
+    lookup::register(registry)?;
     registry.add(MEMBER, 2, |values: Vec<Value>| {
         let [value, collection] = values.as_slice() else {
             bail!("two operands are expected");
@@ -132,6 +136,7 @@ fn is_scalar(expression: &Expr) -> bool {
 /// The text of `module` with calls for these operators; none where it has none of them.
 pub(crate) fn rewrite(module: &Module) -> Option<String> {
     let mut rewriter = Rewriter {
+        module,
         text: module.package.span.source.contents(),
         edits: Vec::new(),
     };
@@ -152,6 +157,7 @@ struct Edit {
 }
 
 struct Rewriter<'a> {
+    module: &'a Module,
     text: &'a str,
     edits: Vec<Edit>,
 }
@@ -184,28 +190,44 @@ impl Rewriter<'_> {
             if let Some(assign) = &body.assign {
                 self.expression(&assign.value);
             }
-            self.query(&body.query);
+            // One statement alone may stand without braces; several may not.
+            if let [statement] = body.query.stmts.as_slice()
+                && statement.span.start == body.query.span.start
+            {
+                self.statement(statement, true);
+            } else {
+                self.query(&body.query);
+            }
         }
     }
 
     fn query(&mut self, query: &Query) {
         for statement in &query.stmts {
-            match &statement.literal {
-                Literal::NotExpr { expr, .. } | Literal::Expr { expr, .. } => match &**expr {
-                    // As a statement, it fails either way.
-                    Expr::Membership { key: None, .. } => self.parts(expr),
-                    expr => self.expression(expr),
-                },
-                Literal::SomeIn { collection, .. } => self.expression(collection),
-                Literal::Every { domain, query, .. } => {
-                    self.expression(domain);
-                    self.query(query);
-                }
-                Literal::SomeVars { .. } => {}
+            self.statement(statement, false);
+        }
+    }
+
+    fn statement(&mut self, statement: &LiteralStmt, bare: bool) {
+        if let Literal::Expr { expr, .. } = &statement.literal
+            && statement.with_mods.is_empty()
+        {
+            self.looked_up(expr, bare);
+        }
+        match &statement.literal {
+            Literal::NotExpr { expr, .. } | Literal::Expr { expr, .. } => match &**expr {
+                // As a statement, it fails either way.
+                Expr::Membership { key: None, .. } => self.parts(expr),
+                expr => self.expression(expr),
+            },
+            Literal::SomeIn { collection, .. } => self.expression(collection),
+            Literal::Every { domain, query, .. } => {
+                self.expression(domain);
+                self.query(query);
             }
-            for modifier in &statement.with_mods {
-                self.expression(&modifier.r#as);
-            }
+            Literal::SomeVars { .. } => {}
+        }
+        for modifier in &statement.with_mods {
+            self.expression(&modifier.r#as);
         }
     }
 
@@ -262,6 +284,26 @@ impl Rewriter<'_> {
             _ => {}
         }
         self.parts(expression);
+    }
+
+    /// Lets a look into data fail by a number whose text is there.
+    fn looked_up(&mut self, condition: &Expr, bare: bool) {
+        let Some((object, index)) = lookup::parts(self.module, condition) else {
+            return;
+        };
+        let asked = format!("{}({}, ", lookup::ASKED, spelling::of(self.text, object));
+        if let Expr::Var { span, .. } = index {
+            // It may be what the condition looks for, and then has its value from there.
+            let (start, end) = spelling::range(self.text, condition);
+            let name = span.text();
+            let (open, close) = if bare { ("{ ", " }") } else { ("", "") };
+            self.replace(start, start, &format!("{open}{asked}{name}) == {name}; "));
+            self.replace(end, end, close);
+        } else {
+            let (start, end) = spelling::range(self.text, index);
+            self.replace(start, start, &asked);
+            self.replace(end, end, ")");
+        }
     }
 
     fn parts(&mut self, expression: &Expr) {

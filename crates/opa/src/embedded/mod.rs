@@ -143,7 +143,7 @@ use self::reduced::Reductions;
 /// order of its own, so that one which fails can spare it the error that OPA meets before.
 ///
 /// A condition that is nothing but a look into data by a number (`data.levels[input.args.level]`) is an error where data has that number as a
-/// text: OPA finds it, or does not where its index has asked already.
+/// text, compiled and interpreted alike: OPA finds it, or does not where its index has asked already.
 #[derive(Clone)]
 pub struct Embedded {
     shared: Arc<Shared>,

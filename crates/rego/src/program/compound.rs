@@ -28,10 +28,7 @@ impl<'a> Evaluation<'a> {
                         Within::Value => {}
                         Within::Data => return Err(Box::new(Stop::Unsure)),
                         Within::DataOrRuledOut(place) if has_text_of(&of, &key) => {
-                            return error(
-                                place,
-                                "data has this number as a text, which OPA may find or not: look the text up",
-                            );
+                            return error(place, operators::NUMBERED);
                         }
                         Within::DataOrRuledOut(_) => {}
                     }

@@ -8,6 +8,7 @@ use regorus::unstable::BoolOp;
 use super::evaluate::{Evaluated, error};
 use super::node::Place;
 use super::value::{Kind, Val};
+use crate::operators;
 
 /// Puts an entry into an object that may have it already, with the same value.
 pub(super) fn put(
@@ -67,18 +68,11 @@ pub(super) fn is_member(key: Option<&Val<'_>>, value: &Val<'_>, collection: &Val
     }
 }
 
-/// Whether an object has the text of a number, written as whatever number is equal to it.
+/// Whether an object has the text of a number.
 pub(super) fn has_text_of(of: &Val<'_>, number: &Val<'_>) -> bool {
-    number.with(|number| {
-        of.with(|object| {
-            let keys = object.as_object().map(|entries| entries.keys());
-            keys.into_iter().flatten().any(|key| {
-                let text = key.as_string().map(AsRef::as_ref).unwrap_or_default();
-                text.starts_with(|first: char| first == '-' || first.is_ascii_digit())
-                    && Value::from_json_str(text).is_ok_and(|key| key == *number)
-            })
-        })
-    })
+    // With all digits it may be spelled in more ways than are known here.
+    matches!(number, Val::Exact(_))
+        || of.with(|object| number.with(|number| operators::has_text_of(object, number)))
 }
 
 /// Whether data may have `key` as a text, which it is looked up by as well.

@@ -4,11 +4,12 @@ use kitelogik_core::{
     BudgetUsage, FailClosed, GovernanceEvent, PolicyInput, SessionContext, ToolCallInput,
 };
 use kitelogik_opa_process::opa_or_skip;
-use kitelogik_rego::{Answer, Interpreter};
+use kitelogik_rego::{Answer, Interpreter, MAX_DEPTH, read};
 use serde_json::{Value, json};
 
 use super::opa::Opa;
-use super::{LIMITS, Outcome, code};
+use super::reduction::Reductions;
+use super::{BYTES, LIMITS, Outcome, TIME, code};
 
 const ALONE: &str =
     "package kitelogik.main\n\ngranted := 1 if data.table.levels[input.args.level]\n";
@@ -40,13 +41,114 @@ fn a_number_that_data_has_as_a_text_is_an_error_where_opa_finds_it_or_not() {
     }
 }
 
+/// What leaves an event to the interpreter, before anything else is looked at.
+const WITH: &str = "\nplain if input.action == \"read\"\n\ngranted := 0 if { plain with input.args as 1; input.args.level == 1 }\n";
+
+#[test]
+fn a_number_that_data_has_as_a_text_is_an_error_where_the_interpreter_decides() {
+    let data = json!({"table": {"levels": {"2": true, "two": true, "1000": true, "2.5": true, "1e-7": true}}});
+    let mut opa = opa_or_skip!().map(|found| Opa::start(&found));
+    for condition in [
+        "data.table.levels[input.args.level]",
+        "data.table.levels[level]",
+        "data.table[\"levels\"][argument]",
+        "table.levels[input.args.level]",
+        "known[input.args.level]",
+        "{ level := input.args.level; data.table.levels[level] }",
+        "{\n\tlevel := input.args.level\n\tknown[level]\n}",
+        "{ some number in [input.args.level]; data.table.levels[number] }",
+        "data.table.levels[object.get(input.args, \"level\", 2)]",
+        "{ some key; input.args[key]; data.table.levels[input.args[key]] }",
+        "data.table.levels[input.args[_]]",
+        "false\n\ngranted := 1 if looks_up(input.args.level)",
+        "count([1 | data.table.levels[level]]) == 1",
+    ] {
+        let text = format!(
+            "package kitelogik.main\n\nimport data.table\nimport data.table.levels as known\nimport input.args.level as argument\n\
+             {WITH}{OTHER}\nlooks_up(level) if data.table.levels[level]\n\nlevel := input.args.level\n\ngranted := 1 if {condition}\n"
+        );
+        if let Some(opa) = &mut opa {
+            assert!(opa.load(&[("main.rego".to_owned(), text.clone())], &data));
+        }
+        for level in [json!(2), json!(2.0), json!(1000.0), json!(2.5), json!(1e-7)] {
+            for outcome in interpreted(&text, &data, &level) {
+                let denied = Err(FailClosed::EvaluationError);
+                assert_eq!(outcome, denied, "{level}: {text}");
+            }
+        }
+        for level in [
+            json!("2"),
+            json!("two"),
+            json!(3),
+            json!("3"),
+            json!(null),
+            json!(false),
+        ] {
+            let input = json!({"action": "read", "args": {"level": level}});
+            let asked = opa.as_mut().and_then(|opa| opa.ask(&input));
+            let outcomes = interpreted(&text, &data, &level);
+            for outcome in &outcomes {
+                assert_eq!(Some(outcome), outcomes.first(), "{level}: {text}");
+                assert!(outcome.is_ok(), "{level}: {outcome:?} {text}");
+                if let Some(asked) = &asked {
+                    assert_eq!(asked, outcome, "{level}: {text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_condition_looks_for_in_data_is_found_by_the_interpreter_as_by_opa() {
+    let data = json!({"table": {"levels": {"2": true, "two": true}, "list": [5, 6]}});
+    let text = format!(
+        "package kitelogik.main\n{WITH}\nkeys contains key if data.table.levels[key]\n\npositions contains position if {{\n\tsome \
+         position\n\tdata.table.list[position]\n}}\n\nlisted := [key | data.table.levels[key]]\n\nsecond if data.table.list[1]\n\n\
+         some_level if data.table.levels[_]\n\nmembers := {{2, 3}}\n\nmember if data.kitelogik.main.members[input.args.level]\n"
+    );
+    let outcomes = interpreted(&text, &data, &json!(2));
+    let expected = json!({
+        "keys": ["2", "two"], "positions": [0, 1], "listed": ["2", "two"], "second": true, "some_level": true,
+        "members": [2, 3], "member": true, "plain": true,
+    });
+    for outcome in outcomes {
+        assert_eq!(outcome, Ok(expected.clone()));
+    }
+    let Some(mut opa) = opa_or_skip!().map(|found| Opa::start(&found)) else {
+        return;
+    };
+    assert!(opa.load(&[("main.rego".to_owned(), text)], &data));
+    let input = json!({"action": "read", "args": {"level": 2}});
+    assert_eq!(opa.ask(&input), Some(Ok(expected)));
+}
+
+/// What the whole interpreter says, and the one that is reduced to what the event can reach.
+fn interpreted(text: &str, data: &Value, level: &Value) -> Vec<Outcome> {
+    let interpreter =
+        Interpreter::compile([("main.rego", text)], data, "data.kitelogik.main").unwrap();
+    let program = interpreter.program().unwrap();
+    let event = event(level);
+    let context = SessionContext::default();
+    let input = PolicyInput::new(&event, &context, BudgetUsage::default());
+    let left = program.run(&input, LIMITS);
+    assert!(matches!(left, Answer::Interpret(_)), "{left:?}: {text}");
+    let document = read(&input, BYTES, MAX_DEPTH).unwrap();
+    let whole = interpreter.run(&document, TIME, BYTES).map_err(code);
+    let reduced = Reductions::of(&program).run(&input, &document);
+    [Some(whole), reduced].into_iter().flatten().collect()
+}
+
+fn event(level: &Value) -> GovernanceEvent {
+    let arguments = json!({"level": level}).as_object().unwrap().clone();
+    GovernanceEvent::ToolCall(ToolCallInput::new("read", arguments))
+}
+
 /// None where it is left to the interpreter.
 fn compiled(text: &str, data: &Value, level: &Value) -> Option<Outcome> {
     let interpreter =
         Interpreter::compile([("main.rego", text)], data, "data.kitelogik.main").unwrap();
     let program = interpreter.program().unwrap();
-    let arguments = json!({"level": level}).as_object().unwrap().clone();
-    let event = GovernanceEvent::ToolCall(ToolCallInput::new("read", arguments));
+    let event = event(level);
     let context = SessionContext::default();
     match program.run(
         &PolicyInput::new(&event, &context, BudgetUsage::default()),
