@@ -68,7 +68,7 @@ impl<'a> Evaluation<'a> {
                 }
                 whole.then(|| Val::Owned(Value::from(object)))
             }
-            Node::Compare(operation, left, right) => self.comparison(operation, left, right)?,
+            Node::Compare(operation, left, right, _) => self.comparison(operation, left, right)?,
             Node::Arithmetic(arithmetic) => self.arithmetic(arithmetic)?,
             Node::SetOperation(operation) => self.set_operation(operation)?,
             Node::In {

@@ -165,7 +165,7 @@ impl<'a> Evaluation<'a> {
             }
             Node::Now => Ok(Some(Val::Owned(self.now()))),
             Node::Rules(group) => self.rules(*group),
-            Node::Compare(operation, left, right) if left.is_leaf() && right.is_leaf() => {
+            Node::Compare(operation, left, right, _) if left.is_leaf() && right.is_leaf() => {
                 self.comparison(operation, left, right)
             }
             other => self.deeper(|evaluation| {

@@ -60,7 +60,8 @@ impl Lower<'_> {
             }
             Expr::BoolExpr { op, lhs, rhs, .. } => {
                 let (left, right) = self.pair(lhs, rhs, steps)?;
-                Node::Compare(op.clone(), Box::new(left), Box::new(right))
+                let literal = has_literal(lhs, rhs);
+                Node::Compare(op.clone(), Box::new(left), Box::new(right), literal)
             }
             Expr::ArithExpr {
                 op, lhs, rhs, span, ..
@@ -300,4 +301,11 @@ fn texts(collection: &Value) -> Option<HashSet<Box<str>>> {
         Value::Set(items) => items.iter().map(text).collect(),
         _ => None,
     }
+}
+
+/// Whether one of two sides is a text that is written there.
+pub(super) fn has_literal(left: &Expr, right: &Expr) -> bool {
+    [left, right]
+        .iter()
+        .any(|side| matches!(side, Expr::String { .. } | Expr::RawString { .. }))
 }

@@ -223,14 +223,14 @@ impl Conditions<'_> {
         condition
     }
 
-    /// OPA indexes equalities wherever they stand in a body; other tests of the event count where nothing before them
-    /// can be an error, which would be met there.
+    /// OPA indexes equalities with what is written there wherever they stand in a body; other tests of the event, also
+    /// equalities with what lies in data, count where nothing before them can be an error, which would be met there.
     fn body(&mut self, body: &Body, depth: usize) -> Condition {
         let mut condition = Condition::default();
         let mut sure = true;
         for step in &body.steps {
             if let Step::Test(node) = step
-                && (sure || matches!(node, Node::Compare(..)))
+                && (sure || matches!(node, Node::Compare(_, _, _, true)))
             {
                 condition.and(self.test(node, depth));
             }
@@ -241,7 +241,7 @@ impl Conditions<'_> {
 
     fn test(&mut self, node: &Node, depth: usize) -> Condition {
         match node {
-            Node::Compare(BoolOp::Eq, one, other) => match (&**one, &**other) {
+            Node::Compare(BoolOp::Eq, one, other, _) => match (&**one, &**other) {
                 (Node::Input(field, keys), Node::Known(Value::String(text)))
                 | (Node::Known(Value::String(text)), Node::Input(field, keys))
                     if keys.is_empty() =>
@@ -274,7 +274,7 @@ impl Conditions<'_> {
     fn is_sure_of(&mut self, node: &Node, depth: usize) -> bool {
         match node {
             Node::Known(_) | Node::Undefined | Node::Local(_) | Node::Input(..) => true,
-            Node::Compare(_, one, other) => {
+            Node::Compare(_, one, other, _) => {
                 self.is_sure_of(one, depth) && self.is_sure_of(other, depth)
             }
             Node::InTexts(value, _) => self.is_sure_of(value, depth),

@@ -58,7 +58,8 @@ pub(super) enum Node {
     Array(Box<[Node]>),
     Set(Box<[Node]>),
     Object(Box<[(Node, Node)]>),
-    Compare(BoolOp, Box<Node>, Box<Node>),
+    /// And whether one side is a text that is written there, and not one that lies in data.
+    Compare(BoolOp, Box<Node>, Box<Node>, bool),
     Arithmetic(Box<Arithmetic>),
     SetOperation(Box<SetOperation>),
     /// `value in collection`, `key, value in collection`

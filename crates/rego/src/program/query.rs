@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use regorus::unstable::{AssignOp, BoolOp, Expr, Literal, LiteralStmt, Query};
 
+use super::expression::has_literal;
 use super::lower::{Lower, Lowered, LoweredQuery};
 use super::node::{Each, Every, Node, Pattern, Step, Within};
 use super::origin::Mark;
@@ -202,11 +203,13 @@ impl Lower<'_> {
     ) -> Lowered<()> {
         if *op == AssignOp::Eq && self.has_value(left) && self.has_value(right) {
             // Both are looked at, whatever comes of the first.
+            let literal = has_literal(left, right);
             let (left, right) = self.pair(left, right, steps)?;
             steps.push(Step::Test(Node::Compare(
                 BoolOp::Eq,
                 Box::new(left),
                 Box::new(right),
+                literal,
             )));
             return Ok(());
         }

@@ -26,9 +26,12 @@
 //!
 //! *Errors.* An error in a rule that stands is met as before. One in a rule that is left out is not: the whole policy may meet it
 //! in a statement before the one that does not hold, and then has no answer. OPA has one: it rules the rule out by its own
-//! index, or meets the failing statement first, as the program's index takes care of. So an answer where the whole policy has an
-//! error is OPA's answer, and the same that the program gives to an event that it decides. A rule that is not reached, OPA does
-//! not look at; here, only a package that is asked for as a whole without need would.
+//! index, or meets the failing statement first, as the program's index takes care of: wherever it stands in a body, only an
+//! equality with a text that is written there counts, as in OPA; one with a text in data (`input.action == data.config.action`),
+//! which OPA's index does not know, counts where no statement before it can be an error. So an answer where the whole policy has
+//! an error is OPA's answer, and the same that the program gives to an event that it decides. An error in a rule that nothing asks
+//! for is not met by OPA, either. The whole policy may meet it, where the interpreter evaluates all of a package that only a part
+//! of is asked for.
 //!
 //! Whatever is not as it was expected ends in no reduction: the whole policy decides.
 

@@ -133,7 +133,7 @@ impl<'a> Gathering<'a> {
 
     fn node(&mut self, node: &Node, place: &Place<'_>) {
         match node {
-            Node::Compare(operation, left, right) => {
+            Node::Compare(operation, left, right, _) => {
                 for (one, other) in [(left, right), (right, left)] {
                     if let (Some(target), Node::Known(constant)) = (target(one, place), &**other) {
                         let values = match operation {

@@ -18,7 +18,7 @@ pub(super) fn children(node: &Node) -> Vec<&Node> {
             .iter()
             .flat_map(|(key, value)| [key, value])
             .collect(),
-        Node::Compare(_, left, right) => vec![left, right],
+        Node::Compare(_, left, right, _) => vec![left, right],
         Node::Arithmetic(node) => vec![&node.left, &node.right],
         Node::SetOperation(node) => vec![&node.left, &node.right],
         Node::In {

@@ -6,6 +6,7 @@ mod numbered;
 mod opa;
 mod policy;
 mod reduction;
+mod ruled_out;
 mod words;
 
 use std::collections::BTreeMap;
