@@ -4,6 +4,7 @@ mod oidc;
 mod protected;
 mod tls;
 
+use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::pin;
@@ -207,11 +208,19 @@ fn serve(arguments: &Serve, output: &mut Output) -> Outcome {
             Either::Left((served, _)) => served,
             Either::Right(((), serving)) => serving.await,
         };
-        let served = served.map_err(Failure::new);
-        ledger.close().await.map_err(Failure::new)?;
-        served
+        ended(served, ledger.close().await)
     })?;
     Ok(Answer::Yes)
+}
+
+/// How it ended: why the server did comes first, what was lost with the ledger after it.
+fn ended<S: Display, L: Display>(served: Result<(), S>, closed: Result<(), L>) -> Outcome<()> {
+    match (served, closed) {
+        (Ok(()), Ok(())) => Ok(()),
+        (Err(served), Ok(())) => Err(Failure::new(served)),
+        (Ok(()), Err(closed)) => Err(Failure::new(closed)),
+        (Err(served), Err(closed)) => Err(Failure::new(format_args!("{served}\n{closed}"))),
+    }
 }
 
 /// How people reach the page, and sign in besides by the link.
@@ -370,4 +379,21 @@ fn list(file: &TokenFile, output: &mut Output) -> Outcome<()> {
         ))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_the_server_ended_is_told_before_what_the_ledger_lost() {
+        let told = |served, closed| match ended(served, closed) {
+            Err(Failure::Message(message)) => message,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(told(Err("no socket"), Err("3 lost")), "no socket\n3 lost");
+        assert_eq!(told(Err("no socket"), Ok(())), "no socket");
+        assert_eq!(told(Ok(()), Err("3 lost")), "3 lost");
+        assert_eq!(told(Ok(()), Ok(())), "Ok(())");
+    }
 }
