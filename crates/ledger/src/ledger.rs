@@ -150,7 +150,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// There is no such checkpoint, and nothing was removed; or the store could not be written: call it again.
+    /// There is no such checkpoint, or what [`AuditLog::retain`] refuses, and nothing was removed; or the store could not be written: call it again.
     pub async fn retain(&self, before: Timestamp) -> Result<Retention, LedgerError> {
         let mut retention = self.audit().retain(before).await?;
         retention.approvals = self.approvals.remove(before).await?;

@@ -22,6 +22,9 @@ pub(crate) const OF_ID: &str = "WHERE id = $1";
 pub(crate) const DUE: &str =
     "WHERE state IN ('pending', 'approved') AND expires_at <= $1 LIMIT 100";
 
+/// The requests whose time is not over, whatever became of them.
+pub(crate) const IN_TIME: &str = "WHERE expires_at > $1";
+
 /// How many requests of a session and how many of a tenant wait.
 pub(crate) const WAITING_OF_SESSION: &str = "SELECT count(*) FROM approvals \
      WHERE session = $1 AND state = 'pending' AND expires_at > $2";

@@ -59,12 +59,13 @@ impl From<Chain> for Head {
 impl Checkpoint {
     const VERSION: u32 = 1;
 
-    /// Signs where all chains end: `writers`, and those of `before` of which retention has left no entry.
+    /// Signs where all chains end at `at`, by the store's clock: `writers`, and those of `before` of which retention has left no entry.
     /// Were these not carried on, the next retention would make them look as if they had been taken away.
     pub(crate) fn sign(
         key: &Key,
         ledger: Digest,
         before: Option<&Self>,
+        at: Timestamp,
         mut writers: Vec<Head>,
     ) -> Self {
         let there: BTreeSet<u64> = writers.iter().map(|head| head.writer).collect();
@@ -75,7 +76,7 @@ impl Checkpoint {
             version: Self::VERSION,
             ledger,
             number: before.map_or(1, |before| before.number.saturating_add(1)),
-            at: Timestamp::now(),
+            at,
             previous: before.map(Self::digest).unwrap_or_default(),
             writers,
             public_key: key.public(),

@@ -4,7 +4,7 @@ use kitelogik_core::json;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::key::Digest;
+use crate::key::{Digest, Signature};
 use crate::time::Timestamp;
 
 use super::encoding::{EncodingError, Field};
@@ -292,6 +292,8 @@ content! {
     100 checkpoint: Option<u64>,
     /// The digest (SHA-256) of the checkpoint.
     101 checkpoint_digest: Option<Digest>,
+    /// The signature of the ledger's key where old entries were removed.
+    102 signature: Option<Signature>,
     /// The ledger's own id.
     110 ledger: Option<Digest>,
     /// The writer's name.

@@ -283,7 +283,7 @@ impl Field for Option<Timestamp> {
     }
 }
 
-impl Field for Option<Digest> {
+impl<const N: usize> Field for Option<Hex<N>> {
     fn write(&self, tag: u8, out: &mut Vec<u8>) {
         if let Some(digest) = self {
             put(tag, digest.bytes(), out);

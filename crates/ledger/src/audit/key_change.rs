@@ -126,7 +126,7 @@ impl KeyChange {
 }
 
 /// The keys of a ledger, one after the other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Keys {
     first: PublicKey,
     changes: Vec<KeyChange>,

@@ -21,6 +21,7 @@ mod query;
 mod queue;
 mod record;
 mod recording;
+pub(crate) mod removal;
 mod retention;
 mod rotation;
 mod several;
@@ -57,4 +58,5 @@ pub(crate) use key_change::Keys;
 pub(crate) use queue::Queue;
 #[cfg(feature = "sqlite")]
 pub(crate) use queue::{Command, Finish, Job};
+pub(crate) use removal::{Cut, Limit, Removals};
 pub(crate) use writer::{Backend, Identity, SealEvery, Writer};

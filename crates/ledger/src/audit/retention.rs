@@ -1,9 +1,13 @@
+use std::sync::Arc;
+
 use serde::Serialize;
 
+use crate::approvals::ApprovalKey;
+use crate::store::ApprovalStore;
 use crate::{LedgerError, Timestamp};
 
+use super::AuditLog;
 use super::checkpoint::Checkpoint;
-use super::{AuditLog, Content, EntryKind};
 
 /// How many entries one transaction removes, so that others do not wait for long.
 const CHUNK: i64 = 2_000;
@@ -36,7 +40,12 @@ impl AuditLog {
     }
 
     /// Removes what is sealed by the last checkpoint that was signed before `before`; the checkpoint is
-    /// left, so that verifying goes on from it, and an entry tells of the removal.
+    /// left, so that verifying goes on from it, and an entry that the ledger's key signs tells of the removal: nobody
+    /// without the key can pass a removal off as this.
+    ///
+    /// No checkpoint counts that was signed since the oldest request for approval was made whose time is not over,
+    /// however it was decided: its use stays in the record, so that it cannot be used again. With requests that can be
+    /// used for long ([`ApprovalOptions::expiry`](crate::ApprovalOptions::expiry)), more stays.
     ///
     /// Requests for approval stay: [`Ledger::retain`](crate::Ledger::retain) removes the old ones of them, too.
     ///
@@ -45,24 +54,30 @@ impl AuditLog {
     ///
     /// # Errors
     ///
-    /// There is no such checkpoint, or the store could not be written.
+    /// There is no such checkpoint, the ledger's key was changed since it was opened, something was removed that the
+    /// key did not sign for, or the store could not be written.
     pub async fn retain(&self, before: Timestamp) -> Result<Retention, LedgerError> {
         let store = &self.shared.store;
-        let Some(checkpoint) = store.checkpoint_before(before.millis()).await? else {
+        store.writer()?;
+        let key = self.shared.key.clone().map(ApprovalKey::new);
+        let approvals = ApprovalStore::new(Arc::clone(&self.shared), key);
+        let oldest = approvals.oldest_in_time().await?;
+        let limit = oldest.map_or(before.millis(), |oldest| {
+            before.millis().min(oldest.millis().saturating_sub(1))
+        });
+        let Some(checkpoint) = store.checkpoint_before(limit).await? else {
             return Err(LedgerError::Retention(format!(
-                "no checkpoint was signed before {before}: only whole sealed segments are removed"
+                "no checkpoint was signed before {}{}: only whole sealed segments are removed",
+                Timestamp::from_millis(limit),
+                match limit < before.millis() {
+                    true => ", when a request for approval was made whose time is not over",
+                    false => "",
+                }
             )));
         };
         let keys = store.keys().await?.genuine()?;
         checkpoint.verify(&keys.of_checkpoint(checkpoint.number))?;
-        let last = store.retained().await?.unwrap_or(0);
-        if checkpoint.number > last {
-            let mut entry = Content::new(EntryKind::Retention, Timestamp::now());
-            entry.checkpoint = Some(checkpoint.number);
-            entry.checkpoint_digest = Some(checkpoint.digest());
-            entry.to = Some(before);
-            store.begin_retention(checkpoint.clone(), entry).await?;
-        }
+        store.begin_retention(checkpoint.clone(), before).await?;
         let mut removed = 0_u64;
         for head in &checkpoint.writers {
             loop {

@@ -13,6 +13,10 @@ impl Ledger {
     /// names the key of its own), requests that wait are over and are asked for anew, and denials
     /// no longer stick.
     ///
+    /// With `digests` **this holds the ledger's writer until all requests for approval are sealed anew**, the ones that
+    /// are over, too: where there are many, remove the old ones first ([`Ledger::retain`]). Removals of before are
+    /// signed for once more, by the new key.
+    ///
     /// **This ledger, and every other process's, must be opened anew**, with the new file: until then they record, but
     /// sign no checkpoint, and with `digests` approvals are refused. The old key is needed for nothing any more: what
     /// signs with it from here on is found.

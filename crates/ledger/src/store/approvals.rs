@@ -7,7 +7,7 @@ use kitelogik_core::Use;
 
 use super::Store;
 use crate::approvals::plan::{Answer, Ask, Changes, Decide, Taking};
-use crate::approvals::row::{Columns, Forged};
+use crate::approvals::row::{Columns, Forged, Row};
 use crate::approvals::{ApprovalError, ApprovalFilter, ApprovalKey, ApprovalView, Hub, Tenants};
 use crate::audit::{AuditEntry, AuditLog, Content, Entries, EntryKind};
 use crate::ledger::Shared as Ledger;
@@ -69,7 +69,9 @@ impl ApprovalStore {
     }
 
     pub(crate) async fn take(&self, taking: Taking) -> Done<Result<Use, Forged>> {
-        match &self.ledger.store {
+        let store = &self.ledger.store;
+        let taking = (taking, store.id(), store.first_key());
+        match store {
             #[cfg(feature = "sqlite")]
             Store::Sqlite(store) => {
                 in_sqlite(store, taking, self.key()?, super::sqlite::approvals::take).await
@@ -129,6 +131,28 @@ impl ApprovalStore {
                     .await
             }
         }
+    }
+
+    /// When the oldest request was asked for whose time is not over, whatever became of it.
+    pub(crate) async fn oldest_in_time(&self) -> Result<Option<Timestamp>, LedgerError> {
+        let found = match &self.ledger.store {
+            #[cfg(feature = "sqlite")]
+            Store::Sqlite(store) => {
+                let look = super::sqlite::approvals::in_time;
+                store.read(move |c| look(c).map_err(reading)).await?
+            }
+            #[cfg(feature = "postgres")]
+            Store::Postgres(store) => {
+                let client = store.client().await?;
+                super::postgres::approvals::in_time(&**client).await?
+            }
+        };
+        let key = self.key()?;
+        let rows = found
+            .into_iter()
+            // What is not the ledger's lets nothing run, whatever is removed.
+            .filter_map(|columns| Row::read(columns, key).ok());
+        Ok(rows.map(|row| row.view.created_at).min())
     }
 
     /// The request with this id as it lies there, and the moment by the store's clock.

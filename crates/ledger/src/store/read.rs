@@ -1,7 +1,7 @@
 //! What is read of the audit chain, from either store.
 
 use crate::LedgerError;
-use crate::audit::{Chain, Checkpoint, Stored};
+use crate::audit::{Chain, Checkpoint, Removals, Stored};
 
 use super::Store;
 use super::statements::{self, Found, Param, WriterRow};
@@ -83,14 +83,14 @@ impl Store {
             .collect())
     }
 
-    /// The number of the checkpoint up to which entries were removed, by the store's own account.
-    pub(crate) async fn retained(&self) -> Result<Option<u64>, LedgerError> {
-        let found = self.numbers(statements::RETAINED).await?;
-        Ok(found
-            .into_iter()
-            .flatten()
-            .next()
-            .and_then(|number| u64::try_from(number).ok()))
+    /// What the store says of what was removed.
+    pub(crate) async fn removals(&self) -> Result<Removals, LedgerError> {
+        ask!(
+            self,
+            |connection| super::sqlite::removal::removals(connection)
+                .map_err(|error| LedgerError::store("reading the ledger", error)),
+            |client| Ok(super::postgres::removal::removals(client).await?)
+        )
     }
 
     /// So many checkpoints after the one with this number.

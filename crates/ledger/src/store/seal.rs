@@ -1,7 +1,7 @@
 //! Checkpoints and what is removed behind them, in either store.
 
-use crate::LedgerError;
-use crate::audit::{Checkpoint, Content};
+use crate::audit::Checkpoint;
+use crate::{LedgerError, Timestamp};
 
 use super::Store;
 
@@ -16,17 +16,17 @@ impl Store {
         }
     }
 
-    /// Lets go of all entries up to `checkpoint`; `entry` tells of it.
+    /// Lets go of all entries up to `checkpoint`, and tells of it, unless that was done before.
     pub(crate) async fn begin_retention(
         &self,
         checkpoint: Checkpoint,
-        entry: Content,
+        before: Timestamp,
     ) -> Result<(), LedgerError> {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(store) => store.begin_retention(checkpoint, entry).await,
+            Self::Sqlite(store) => store.begin_retention(checkpoint, before).await,
             #[cfg(feature = "postgres")]
-            Self::Postgres(store) => store.begin_retention(checkpoint, entry).await,
+            Self::Postgres(store) => store.begin_retention(checkpoint, before).await,
         }
     }
 

@@ -97,4 +97,12 @@ pub(super) const ALLOW_REMOVAL: &str = "INSERT INTO audit_retention (writer, cou
 pub(super) const REMOVE: &str = "DELETE FROM audit_entry WHERE writer = $1 AND sequence <= $2
   AND sequence < (SELECT min(x.sequence) FROM audit_entry x WHERE x.writer = $1) + $3";
 
-pub(super) const RETAINED: &str = "SELECT max(checkpoint) FROM audit_retention";
+/// What may be removed.
+pub(super) const LIMITS: &str =
+    "SELECT writer, count, checkpoint FROM audit_retention ORDER BY writer";
+
+pub(super) const CHECKPOINT: &str = "SELECT body FROM audit_checkpoint WHERE number = $1";
+
+/// The entries that tell of removals. The second condition is that of the index.
+pub(super) const TOLD: &str =
+    "SELECT writer, sequence, hash, body FROM audit_entry WHERE kind = 8 AND kind > 3";

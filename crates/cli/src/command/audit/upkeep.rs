@@ -58,10 +58,12 @@ pub(super) async fn checkpoint(arguments: &Checkpoint, output: &mut Output) -> O
 
 const RETAIN_EXAMPLES: &str = "\
 Removed are whole segments: everything up to the last checkpoint that was signed before. That checkpoint is left, so
-that the rest still verifies, and an entry tells of the removal. Requests for approval that were over by then go with
-them, and an entry tells how many.
+that the rest still verifies, and an entry that the ledger's key signs tells of the removal. Requests for approval that
+were over by then go with them, and an entry tells how many.
 
-Exit codes: 0 removed, 2 an error, also where there is no such checkpoint
+The steps of a request whose time is not over stay, and with them all that was sealed since it was made.
+
+Exit codes: 0 removed, 2 an error, also where there is no such checkpoint, or where the record was cut without the key
 
 Examples:
   kitelogik audit retain --before 0s

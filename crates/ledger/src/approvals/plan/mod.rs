@@ -7,7 +7,7 @@ mod take;
 
 pub(crate) use ask::{Answer, Ask, Found, ask, standing};
 pub(crate) use decide::{Decide, Wanted, decide};
-pub(crate) use take::{Taking, take};
+pub(crate) use take::{Past, Taking, take};
 
 use super::entry::{Entry, Step};
 use super::row::{Columns, Forged, Row};
@@ -73,9 +73,8 @@ impl Changes {
         });
     }
 
-    /// Notes that a request was come upon which is over by the audit chain, and open in its table.
-    fn refuse_put_back(&mut self, id: &str, session: &str) {
-        let why = "use of a request that is over, and was put back as it had been before";
+    /// Notes that a request was come upon which the audit chain does not bear out, and why.
+    fn refuse_unproven(&mut self, id: &str, session: &str, why: &str) {
         self.entries.push(Entry::refused(id, Some(session), why));
     }
 

@@ -5,6 +5,7 @@ use crate::Timestamp;
 use crate::approvals::ApprovalState;
 use crate::approvals::entry::{Entry, Step};
 use crate::approvals::row::{Forged, Row};
+use crate::audit::Cut;
 use crate::key::Digest;
 
 /// A call that wants to use a grant.
@@ -18,12 +19,37 @@ pub(crate) struct Taking {
     pub(crate) session: String,
 }
 
-/// Whether the call may run, and what is written. `is_over` is what the audit chain says of the request:
-/// a row can be put back as it was before it was used, seal and all, but its steps cannot be taken back.
+/// What the audit chain says of the request: a row can be put back as it was before it was used, seal and all, but its
+/// steps cannot be taken back.
+#[derive(Clone, Debug)]
+pub(crate) struct Past {
+    /// It is over.
+    pub(crate) is_over: bool,
+    /// What was removed, so that the chain does not say everything.
+    pub(crate) cut: Option<Cut>,
+}
+
+impl Past {
+    /// Why a request that the table has as approved does not count.
+    fn against(&self, row: &Row, now: Timestamp) -> Option<&'static str> {
+        let is_cut = |cut: &Cut| cut.may_have_removed(row.view.created_at);
+        if self.is_over && row.view.state.is_open() {
+            Some("use of a request that is over, and was put back as it had been before")
+        } else if row.state_at(now) == ApprovalState::Approved
+            && self.cut.as_ref().is_some_and(is_cut)
+        {
+            Some("use of a request of which the record may have been cut")
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether the call may run, and what is written.
 pub(crate) fn take(
     taking: &Taking,
     row: Result<Option<Row>, Forged>,
-    is_over: bool,
+    past: &Past,
     now: Timestamp,
 ) -> (Changes, Result<Use, Forged>) {
     let mut changes = Changes::default();
@@ -41,9 +67,9 @@ pub(crate) fn take(
         changes.entries.push(entry);
         return (changes, Ok(Use::Gone));
     };
-    if is_over && row.view.state.is_open() {
+    if let Some(why) = past.against(&row, now) {
         let id = row.view.id;
-        changes.refuse_put_back(&id, &taking.session);
+        changes.refuse_unproven(&id, &taking.session, why);
         return (changes, Err(Forged { id }));
     }
     if row.view.digest != taking.digest {

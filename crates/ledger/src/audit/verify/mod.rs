@@ -14,11 +14,15 @@ use crate::audit::{AuditEntry, AuditLog, Chain, Content, EntryKind, Keys};
 /// How many entries are looked at at once: what bounds the memory that is needed.
 const CHUNK: i64 = 2_000;
 
+/// How often all is looked at anew because the ledger's key was changed meanwhile: 3 times.
+const ATTEMPTS: u32 = 3;
+
 impl AuditLog {
     /// Looks at every record: whether each is as it was written, none is missing between others, and
     /// all that a checkpoint lists is there.
     ///
-    /// `progress` is told now and then how many entries were looked at. The memory that it takes does
+    /// `progress` is told now and then how many entries were looked at. Where the ledger's key is changed meanwhile and
+    /// something looks wrong for it, all is looked at anew, from the first. The memory that it takes does
     /// not depend on how many there are.
     ///
     /// # Errors
@@ -30,10 +34,30 @@ impl AuditLog {
         options: &VerifyOptions,
         mut progress: impl FnMut(u64) + Send,
     ) -> Result<Verification, LedgerError> {
+        for _ in 0..ATTEMPTS {
+            let keys = self.shared.store.keys().await?;
+            let found = self
+                .look_at_all(keys.clone(), options, &mut progress)
+                .await?;
+            // What the one key signs is no problem once it is the ledger's.
+            if found.is_intact() || self.shared.store.keys().await? == keys {
+                return Ok(found);
+            }
+        }
+        let keys = self.shared.store.keys().await?;
+        self.look_at_all(keys, options, &mut progress).await
+    }
+
+    async fn look_at_all(
+        &self,
+        keys: Keys,
+        options: &VerifyOptions,
+        progress: &mut (impl FnMut(u64) + Send),
+    ) -> Result<Verification, LedgerError> {
         let mut verifying = Verifying {
             log: self,
             ledger: self.shared.store.id(),
-            keys: self.shared.store.keys().await?,
+            keys,
             key_changes: BTreeMap::new(),
             cut: None,
             ends: BTreeMap::new(),
@@ -42,7 +66,7 @@ impl AuditLog {
         };
         verifying.trusted_keys(options);
         verifying.find_cut().await?;
-        verifying.chains(&mut progress).await?;
+        verifying.chains(progress).await?;
         verifying.changes_of_key();
         verifying.checkpoints(options).await?;
         Ok(verifying.found)
@@ -71,42 +95,17 @@ impl Verifying<'_> {
         }
     }
 
-    /// What retention left: a checkpoint, and an entry that names it.
+    /// What retention left: a checkpoint, and an entry by which the ledger's key says so.
     async fn find_cut(&mut self) -> Result<(), LedgerError> {
-        let store = &self.log.shared.store;
-        let Some(number) = store.retained().await? else {
+        let removals = self.log.shared.store.removals().await?;
+        let Some(cut) = removals.cut(self.ledger, &self.keys) else {
             return Ok(());
         };
-        let sql = format!("{ENTRIES} e.kind = 8 AND e.kind > 3 ORDER BY e.at DESC");
-        let told = self.log.entries(sql, Vec::new()).await.unwrap_or_default();
-        let left = store.checkpoints(number.saturating_sub(1), 1).await?;
-        let cut = left.into_iter().find(|left| left.number == number);
-        match cut {
-            None => self.problem(Problem::of(format!(
-                "records were removed up to checkpoint {number}, which is missing"
-            ))),
-            Some(cut)
-                if cut.verify(&self.keys.of_checkpoint(cut.number)).is_err()
-                    || cut.ledger != self.ledger =>
-            {
-                self.problem(Problem::of(format!(
-                    "records were removed up to checkpoint {number}, which is not genuine"
-                )));
-            }
-            Some(cut) => {
-                let is_told = told.iter().any(|entry| {
-                    entry.content.checkpoint == Some(number)
-                        && entry.content.checkpoint_digest == Some(cut.digest())
-                });
-                if !is_told {
-                    self.problem(Problem::of(format!(
-                        "records were removed up to checkpoint {number}, and no record tells of it"
-                    )));
-                }
-                self.found.removed_up_to = Some(number);
-                self.cut = Some(cut);
-            }
+        match cut.doubt() {
+            Some(doubt) => self.problem(Problem::of(doubt)),
+            None => self.found.removed_up_to = Some(cut.number),
         }
+        self.cut = cut.checkpoint;
         Ok(())
     }
 

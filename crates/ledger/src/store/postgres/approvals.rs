@@ -2,14 +2,17 @@ use kitelogik_core::Use;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, GenericClient, Row as SqlRow, SimpleQueryMessage, Transaction};
 
-use crate::Timestamp;
-use crate::approvals::plan::{self, Answer, Ask, Changes, Decide, Found, Taking, Wanted, Written};
+use super::removal;
+use crate::approvals::plan::{
+    self, Answer, Ask, Changes, Decide, Found, Past, Taking, Wanted, Written,
+};
 use crate::approvals::row::{Columns, Forged, Row, is_end};
 use crate::approvals::table;
 use crate::approvals::{ApprovalError, ApprovalFilter, ApprovalKey, ApprovalView, Tenants};
 use crate::store::postgres::read::parameters;
 use crate::store::rotation::CHANGES;
 use crate::store::statements::Raw;
+use crate::{Digest, PublicKey, Timestamp};
 
 /// The number of a change: one more than the last that was given out.
 const NEXT: &str = "nextval('approvals_change_number')";
@@ -56,13 +59,16 @@ pub(crate) async fn decide(
 
 pub(crate) async fn take(
     transaction: &Transaction<'_>,
-    taking: &Taking,
+    (taking, ledger, first): &(Taking, Digest, PublicKey),
     key: &ApprovalKey,
 ) -> Result<(Changes, Result<Use, Forged>), Error> {
     let row = read(transaction, table::OF_ID, &taking.id, key).await?;
-    let is_over = ends(transaction, &taking.id).await?;
+    let past = Past {
+        is_over: ends(transaction, &taking.id).await?,
+        cut: removal::cut(transaction, *ledger, *first).await?,
+    };
     let now = now(transaction).await?;
-    let (changes, used) = plan::take(taking, row, is_over, now);
+    let (changes, used) = plan::take(taking, row, &past, now);
     write(transaction, &changes, key).await?;
     Ok((changes, used))
 }
@@ -125,6 +131,14 @@ pub(crate) async fn get(
     Ok((found, now(client).await?))
 }
 
+/// The requests whose time is not over, whatever became of them.
+pub(crate) async fn in_time(client: &impl GenericClient) -> Result<Vec<Columns>, Error> {
+    let text = format!("{} {}", table::READ, table::IN_TIME);
+    let now = now(client).await?;
+    let found = client.query(&text, &[&now.millis()]).await?;
+    found.iter().map(columns).collect()
+}
+
 pub(crate) async fn list(
     client: &impl GenericClient,
     filter: &ApprovalFilter,
@@ -146,7 +160,7 @@ pub(crate) async fn count_pending(
 }
 
 /// The moment, by the clock of the server: the one clock that all processes share.
-async fn now(client: &impl GenericClient) -> Result<Timestamp, Error> {
+pub(super) async fn now(client: &impl GenericClient) -> Result<Timestamp, Error> {
     let text = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
     let row = client.query_one(text, &[]).await?;
     Ok(Timestamp::from_millis(row.try_get(0)?))

@@ -6,6 +6,7 @@ pub(crate) mod changes;
 mod connect;
 mod open;
 pub(super) mod read;
+pub(super) mod removal;
 mod rotation;
 mod seal;
 mod security;

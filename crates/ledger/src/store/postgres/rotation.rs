@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tokio_postgres::GenericClient;
 
 use super::audit::signed;
-use super::{Postgres, approvals, read, seal};
+use super::{Postgres, approvals, read, removal, seal};
 use crate::approvals::ApprovalKey;
 use crate::audit::{KeyChange, Keys};
 use crate::key::Key;
@@ -41,6 +41,7 @@ impl Postgres {
                 }
                 let checkpoint = seal::seal(transaction, &old, ledger, first, entries).await?;
                 let keys = keys(transaction, ledger, first).await?;
+                let cut = removal::cut(transaction, ledger, first).await?;
                 let change = KeyChange::sign(&old, &new, keys.changes().last(), &checkpoint);
                 transaction
                     .execute(
@@ -53,6 +54,9 @@ impl Postgres {
                     )
                     .await?;
                 entries.append(&change.entry());
+                if let Some(word) = cut.and_then(|cut| cut.said_again(&new)) {
+                    entries.append(&word);
+                }
                 if has_other_digests {
                     let (old, new) = (ApprovalKey::new(old), ApprovalKey::new(new));
                     let changes = approvals::rekey(transaction, &old, &new).await?;

@@ -1,11 +1,11 @@
 use tokio_postgres::Transaction;
 
 use super::audit::signed;
-use super::{Inner, Postgres, read, rotation};
-use crate::audit::{Checkpoint, Content, Entries};
+use super::{Inner, Postgres, approvals, read, removal as removals, rotation};
+use crate::audit::{Checkpoint, Entries, removal};
 use crate::key::Key;
 use crate::store::statements;
-use crate::{Digest, LedgerError, PublicKey};
+use crate::{Digest, LedgerError, PublicKey, Timestamp};
 
 /// One process at a time signs a checkpoint. A number of this program's own.
 const ALONE: &str = "SELECT pg_advisory_xact_lock(7386517321945072)";
@@ -42,7 +42,9 @@ pub(super) async fn seal(
     };
     let heads = read::heads(transaction).await?;
     let heads = heads.into_iter().map(Into::into).collect();
-    let checkpoint = Checkpoint::sign(key, ledger, last.as_ref(), heads);
+    // By the clock of the requests for approval whose steps it holds, and read behind them.
+    let now = approvals::now(transaction).await?;
+    let checkpoint = Checkpoint::sign(key, ledger, last.as_ref(), now, heads);
     transaction
         .execute(
             statements::ADD_CHECKPOINT,
@@ -63,14 +65,26 @@ impl Postgres {
         self.inner.seal().await
     }
 
-    /// Lets go of all entries up to `checkpoint`; `entry` tells of it.
+    /// Lets go of all entries up to `checkpoint`, and tells of it, unless that was done before.
     pub(crate) async fn begin_retention(
         &self,
         checkpoint: Checkpoint,
-        entry: Content,
+        before: Timestamp,
     ) -> Result<(), LedgerError> {
-        self.write(|transaction, entries| {
+        let (ledger, first) = (self.inner.id, self.inner.first_key);
+        let key = self.inner.key.clone().ok_or(LedgerError::ReadOnly)?;
+        self.write(move |transaction, entries| {
             Box::pin(async move {
+                transaction.batch_execute(ALONE).await?;
+                rotation::keys(transaction, ledger, first)
+                    .await?
+                    .check(&key)?;
+                if let Some(cut) = removals::cut(transaction, ledger, first).await? {
+                    cut.check()?;
+                    if checkpoint.number <= cut.number {
+                        return Ok(());
+                    }
+                }
                 for head in &checkpoint.writers {
                     transaction
                         .execute(
@@ -83,7 +97,7 @@ impl Postgres {
                         )
                         .await?;
                 }
-                entries.append(&entry);
+                entries.append(&removal::entry(&key, &checkpoint, before));
                 Ok(())
             })
         })

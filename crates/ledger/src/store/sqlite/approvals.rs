@@ -1,12 +1,15 @@
 use kitelogik_core::Use;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params, params_from_iter};
 
-use crate::Timestamp;
-use crate::approvals::plan::{self, Answer, Ask, Changes, Decide, Found, Taking, Wanted, Written};
+use super::removal;
+use crate::approvals::plan::{
+    self, Answer, Ask, Changes, Decide, Found, Past, Taking, Wanted, Written,
+};
 use crate::approvals::row::{Columns, Forged, Row, is_end};
 use crate::approvals::table;
 use crate::approvals::{ApprovalError, ApprovalFilter, ApprovalKey, ApprovalView, Tenants};
 use crate::store::statements::Raw;
+use crate::{Digest, PublicKey, Timestamp};
 
 /// The number of a change: one more than the last.
 const NEXT: &str = "(SELECT coalesce(max(change), 0) + 1 FROM approvals)";
@@ -43,12 +46,15 @@ pub(crate) fn decide(
 
 pub(crate) fn take(
     connection: &Connection,
-    taking: &Taking,
+    (taking, ledger, first): &(Taking, Digest, PublicKey),
     key: &ApprovalKey,
 ) -> rusqlite::Result<(Changes, Result<Use, Forged>)> {
     let row = read(connection, table::OF_ID, &taking.id, key)?;
-    let is_over = ends(connection, &taking.id)?;
-    let (changes, used) = plan::take(taking, row, is_over, Timestamp::now());
+    let past = Past {
+        is_over: ends(connection, &taking.id)?,
+        cut: removal::cut(connection, *ledger, *first)?,
+    };
+    let (changes, used) = plan::take(taking, row, &past, Timestamp::now());
     write(connection, &changes, key)?;
     Ok((changes, used))
 }
@@ -101,6 +107,13 @@ pub(crate) fn get(
     let mut statement = connection.prepare_cached(&format!("{} {}", table::READ, table::OF_ID))?;
     let found = statement.query_row([id], columns).optional()?;
     Ok((found, Timestamp::now()))
+}
+
+/// The requests whose time is not over, whatever became of them.
+pub(crate) fn in_time(connection: &Connection) -> rusqlite::Result<Vec<Columns>> {
+    let mut statement = connection.prepare(&format!("{} {}", table::READ, table::IN_TIME))?;
+    let found = statement.query_map([Timestamp::now().millis()], columns)?;
+    found.collect()
 }
 
 pub(crate) fn list(

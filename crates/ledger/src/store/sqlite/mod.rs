@@ -6,6 +6,7 @@ pub(crate) mod changes;
 mod open;
 pub(super) mod read;
 mod readers;
+pub(super) mod removal;
 pub(super) mod rotation;
 mod seal;
 mod wal;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 
 use super::audit::{failed, signed};
-use super::{Sqlite, approvals, read, seal};
+use super::{Sqlite, approvals, read, removal, seal};
 use crate::approvals::ApprovalKey;
 use crate::audit::{KeyChange, Keys};
 use crate::key::Key;
@@ -32,6 +32,7 @@ impl Sqlite {
         self.write(move |connection, entries| {
             let checkpoint = seal::seal(connection, &old, ledger, first, entries)?;
             let keys = keys(connection, ledger, first)?;
+            let cut = removal::cut(connection, ledger, first).map_err(failed)?;
             let change = KeyChange::sign(&old, &new, keys.changes().last(), &checkpoint);
             connection
                 .execute(
@@ -40,6 +41,9 @@ impl Sqlite {
                 )
                 .map_err(failed)?;
             entries.append(&change.entry());
+            if let Some(word) = cut.and_then(|cut| cut.said_again(&new)) {
+                entries.append(&word);
+            }
             if old.digest_key() != new.digest_key() {
                 let (old, new) = (ApprovalKey::new(old), ApprovalKey::new(new));
                 let changes = approvals::rekey(connection, &old, &new).map_err(failed)?;

@@ -2,11 +2,11 @@ use rusqlite::{Connection, params};
 
 use super::Sqlite;
 use super::audit::{failed, signed};
-use super::{read, rotation};
-use crate::audit::{Checkpoint, Content, Entries};
+use super::{read, removal as removals, rotation};
+use crate::audit::{Checkpoint, Entries, removal};
 use crate::key::Key;
 use crate::store::statements;
-use crate::{Digest, LedgerError, PublicKey};
+use crate::{Digest, LedgerError, PublicKey, Timestamp};
 
 /// Signs a checkpoint, within a transaction, and adds the entry about it.
 pub(super) fn seal(
@@ -23,7 +23,8 @@ pub(super) fn seal(
         .map(|text| Checkpoint::from_json(text))
         .transpose()?;
     let heads = read::heads(connection)?.into_iter().map(Into::into);
-    let checkpoint = Checkpoint::sign(key, ledger, last.as_ref(), heads.collect());
+    let now = Timestamp::now();
+    let checkpoint = Checkpoint::sign(key, ledger, last.as_ref(), now, heads.collect());
     connection
         .execute(
             statements::ADD_CHECKPOINT,
@@ -47,13 +48,23 @@ impl Sqlite {
             .await
     }
 
-    /// Lets go of all entries up to `checkpoint`; `entry` tells of it.
+    /// Lets go of all entries up to `checkpoint`, and tells of it, unless that was done before.
     pub(crate) async fn begin_retention(
         &self,
         checkpoint: Checkpoint,
-        entry: Content,
+        before: Timestamp,
     ) -> Result<(), LedgerError> {
+        let (ledger, first) = (self.id, self.first_key);
+        let key = self.key.clone().ok_or(LedgerError::ReadOnly)?;
         self.write(move |connection, entries| {
+            rotation::keys(connection, ledger, first)?.check(&key)?;
+            let cut = removals::cut(connection, ledger, first).map_err(failed)?;
+            if let Some(cut) = cut {
+                cut.check()?;
+                if checkpoint.number <= cut.number {
+                    return Ok(());
+                }
+            }
             for head in &checkpoint.writers {
                 connection
                     .execute(
@@ -66,7 +77,7 @@ impl Sqlite {
                     )
                     .map_err(failed)?;
             }
-            entries.append(&entry);
+            entries.append(&removal::entry(&key, &checkpoint, before));
             Ok(())
         })
         .await

@@ -97,6 +97,37 @@ on_both_stores! {
         assert_eq!(ledger.retain(Timestamp::now()).await.unwrap().approvals, 3);
     }
 
+    async fn the_steps_of_a_request_stay_until_its_time_is_over(store: TestStore) {
+        let ledger = store.with(ApprovalOptions::new()).await;
+        let early = ledger.audit().checkpoint().await.unwrap();
+        while Timestamp::now() <= early.at {
+            tokio::task::yield_now().await;
+        }
+        let id = numbered(1).pending(&ledger).await;
+        ledger.approvals().approve(&id, &ann(), "").await.unwrap();
+        store.sql("CREATE TABLE kept AS SELECT * FROM approvals").await.unwrap();
+        assert_eq!(numbered(1).use_up(&ledger, &id).await, Use::Taken);
+        let late = ledger.audit().checkpoint().await.unwrap();
+        let at = late.at.after(Duration::from_millis(1));
+        assert_eq!(ledger.retain(at).await.unwrap().checkpoint, early.number);
+        assert_eq!(steps(&ledger, &id).await, ["requested", "approved", "used"]);
+        let found = ledger.audit().verify(&Default::default(), |_| ()).await.unwrap();
+        assert!(found.is_intact(), "{:?}", found.problems);
+        store
+            .sql("DELETE FROM approvals; INSERT INTO approvals SELECT * FROM kept")
+            .await
+            .unwrap();
+        let approver = ledger.approvals().pending();
+        approver.use_up(&numbered(1).request(), &id).await.unwrap_err();
+
+        // One that waits is not made worthless.
+        let waiting = numbered(2).pending(&ledger).await;
+        ledger.approvals().approve(&waiting, &ann(), "").await.unwrap();
+        ledger.audit().checkpoint().await.unwrap();
+        ledger.retain(Timestamp::now()).await.unwrap();
+        assert_eq!(numbered(2).use_up(&ledger, &waiting).await, Use::Taken);
+    }
+
     async fn nothing_is_removed_where_no_checkpoint_is_old_enough(store: TestStore) {
         let ledger = brief(&store).await;
         let id = numbered(0).pending(&ledger).await;

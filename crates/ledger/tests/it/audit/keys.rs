@@ -151,6 +151,41 @@ on_both_stores! {
         ledger.close().await.unwrap();
         let found = trusting(&store, &[first.change.before, second.change.after]).await;
         assert!(found.is_intact(), "{:?}", found.problems);
+
+        // The next key says again what was removed: the word of one before it is worth nothing any more.
+        let third = changed(&store, false).await;
+        let found = trusting(&store, &[third.change.after]).await;
+        assert!(found.is_intact(), "{:?}", found.problems);
+        assert_eq!(found.removed_up_to, Some(retained.checkpoint));
+    }
+
+    async fn the_old_key_lets_go_of_nothing_any_more(store: TestStore) {
+        let Changed { before, change, old, .. } = changed(&store, false).await;
+        store.forge("CREATE TABLE kept AS SELECT * FROM audit_key; DELETE FROM audit_key").await;
+        let ledger = store.builder().key_file(&old).open().await.unwrap();
+        let at = before.at.after(std::time::Duration::from_millis(1));
+        let retained = ledger.audit().retain(at).await.unwrap();
+        assert!(retained.checkpoint <= change.checkpoint);
+        store.forge("INSERT INTO audit_key SELECT * FROM kept").await;
+        found(&store, &[change.after], "no record that the ledger's key signed tells of it").await;
+    }
+
+    async fn a_change_while_all_is_looked_at_is_no_problem(store: TestStore) {
+        let ledger = store.open().await;
+        record(&ledger.audit(), "s1", &allowed()).await;
+        let mut is_changed = false;
+        let (log, options) = (ledger.audit(), VerifyOptions::new());
+        let found = log.verify(&options, |_| {
+            if is_changed {
+                return;
+            }
+            is_changed = true;
+            let handle = tokio::runtime::Handle::current();
+            tokio::task::block_in_place(|| handle.block_on(async { changed(&store, false).await }));
+        });
+        let found = found.await.unwrap();
+        assert!(found.is_intact(), "{:?}", found.problems);
+        assert!(is_changed);
     }
 
     async fn who_has_no_key_of_the_ledger_puts_none_in(store: TestStore) {
