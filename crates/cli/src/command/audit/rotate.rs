@@ -11,8 +11,10 @@ goes on to verify. The new key takes the old one's place in the key file. Keep t
 
 Programs that have the ledger open must open it again: until then they record, and sign no checkpoint. With `--digests`
 they cannot ask for approval either, requests that wait are over, and digests of before and after cannot be compared.
+`--digests` seals all requests for approval anew, and nobody writes to the ledger until that is done: where there are
+many, run `kitelogik audit retain` first.
 
-Exit codes: 0 changed, 2 an error: the old key holds
+Exit codes: 0 changed, 2 an error: open the ledger, as with `kitelogik audit checkpoint`, to learn which key holds
 
 Examples:
   kitelogik audit rotate-key
@@ -32,8 +34,9 @@ pub(super) struct RotateKey {
 pub(super) async fn rotate(arguments: &RotateKey, output: &mut Output) -> Outcome {
     let ledger = arguments.store.open().await?;
     let changed = ledger.rotate_key(arguments.digests).await;
-    ledger.close().await?;
+    let closed = ledger.close().await;
     let change = changed?;
+    // The change holds, whatever comes of closing: so it is told first.
     if output.is_json() {
         output.json(&change)?;
     } else {
@@ -43,5 +46,6 @@ pub(super) async fn rotate(arguments: &RotateKey, output: &mut Output) -> Outcom
             change.checkpoint, change.before
         ))?;
     }
+    closed?;
     Ok(Answer::Yes)
 }
