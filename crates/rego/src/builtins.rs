@@ -7,6 +7,7 @@ use regorus::Value;
 use regorus::unstable::{BUILTINS, BuiltinFcn, Expr, Ref, Source, Span};
 
 use super::allowance::bounded_text;
+use super::fault::unframed;
 use super::registry::Registry;
 use super::{
     dates, format, glob, json_marshal, letter_case, network, numbers, objects, query, regex, texts,
@@ -165,7 +166,7 @@ pub(super) fn call(builtin: BuiltinFcn, values: &[Value]) -> Result<Value> {
     let parameters = vec![place.parameter.clone(); values.len()];
     (builtin.0)(&place.span, &parameters, values, true).map_err(|error| {
         let text = error.to_string();
-        anyhow!("{}", text.rsplit("error: ").next().unwrap_or(&text).trim())
+        anyhow!("{}", unframed(&text).1)
     })
 }
 

@@ -61,13 +61,33 @@ impl From<Fault> for EngineError {
 /// The message as `file:line:column: what`, as far as it has that shape.
 pub(crate) fn one_line(error: &anyhow::Error) -> String {
     let text = error.to_string();
-    let place = text
-        .lines()
-        .find_map(|line| line.trim_start().strip_prefix("--> "));
-    let what = text.rsplit("error: ").next().unwrap_or(&text).trim();
+    let (place, what) = unframed(&text);
     let what = what.replace(['\n', '\r'], " ");
     match place {
         Some(place) => format!("{}: {what}", place.trim()),
         None => what,
     }
+}
+
+/// A message without the frames that the interpreter puts around it, and the place that the outermost of them names.
+///
+/// What stands in the message itself is left alone, however much it looks like a frame: it may be a caller's.
+pub(crate) fn unframed(text: &str) -> (Option<&str>, &str) {
+    let (mut place, mut rest) = (None, text);
+    while let Some((at, what)) = framed(rest) {
+        place = place.or(Some(at));
+        rest = what;
+    }
+    (place, rest.strip_prefix("error: ").unwrap_or(rest).trim())
+}
+
+/// `--> place`, the line there between two that draw its margin, and `error: ` with the message; a refusal has no such lines.
+fn framed(text: &str) -> Option<(&str, &str)> {
+    let text = text.strip_prefix('\n').unwrap_or(text);
+    let (place, below) = text.strip_prefix("--> ")?.split_once('\n')?;
+    let what = match below.strip_prefix("error: ") {
+        Some(what) => what,
+        None => below.splitn(4, '\n').nth(3)?.strip_prefix("error: ")?,
+    };
+    Some((place, what))
 }

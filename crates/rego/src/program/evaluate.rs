@@ -10,6 +10,7 @@ use regorus::Value;
 use super::Program;
 use super::node::{GroupId, Node, PackageId, Place, ReasonId, Slot};
 use super::value::Val;
+use crate::fault::unframed;
 use crate::{Fault, allowance};
 
 /// How deep expressions and rules may stand within each other.
@@ -38,7 +39,7 @@ pub(super) fn refer<T>(reason: ReasonId) -> Evaluated<T> {
 pub(super) fn fault<T>(place: &Place, error: &anyhow::Error) -> Evaluated<T> {
     let placed = |what: String| format!("{}:{}:{}: {what}", place.file, place.line, place.column);
     let text = error.to_string();
-    let what = text.rsplit("error: ").next().unwrap_or(&text).trim();
+    let (_, what) = unframed(&text);
     let fault = match Fault::of(&anyhow::anyhow!("{what}")) {
         Fault::Limit(what) => Fault::Limit(placed(what)),
         Fault::Error(what) => Fault::Error(placed(what)),
