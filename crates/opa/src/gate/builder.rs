@@ -71,7 +71,8 @@ impl PolicyGateBuilder {
     /// `gen_ai.tool.call.arguments`. Default: spans carry no argument.
     ///
     /// The log follows the same rules where the detail of a fault names what stands in the event, at the path `detail`. Default:
-    /// it names no argument and no resource; the decision's own `detail` is not masked.
+    /// it names no argument, be it by its key, and no resource, and is masked whole where it or the arguments are too large for
+    /// that (see [`Masking::without`]); the decision's own `detail` is not masked.
     pub fn traced_arguments(mut self, masking: Masking) -> Self {
         self.shared.logged = masking.clone();
         self.shared.traced_arguments = Some(masking);

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use http::{StatusCode, header};
 use kitelogik_core::json::{self, DEFAULT_MAX_DEPTH};
+use kitelogik_core::text::cut;
 use kitelogik_core::{EngineError, FailClosed, PolicyDecision};
 use serde_json::{Map, Value};
 
@@ -162,11 +163,11 @@ fn foreign(detail: impl ToString) -> EngineError {
     EngineError::new(FailClosed::EngineProtocol, one_line(&detail.to_string()))
 }
 
-/// The server's text for a log: one line, at most 500 characters.
+/// The server's text for a log: one line, at most 500 bytes, and marked where there is more.
 fn one_line(text: &str) -> String {
     const MAX: usize = 500;
-    text.chars()
-        .take(MAX)
+    cut(text, MAX)
+        .chars()
         .map(|character| {
             if character.is_control() {
                 ' '

@@ -1,41 +1,36 @@
 //! The input document as it may be shown.
 
-use std::collections::BTreeSet;
-
-use kitelogik_core::{MASKED, Masking, PolicyInput};
+use kitelogik_core::{HiddenTexts, MASKED, Masking, PolicyInput};
 use kitelogik_rego::Met;
 use serde_json::Value;
-
-/// A shorter text of a masked part is found in too much that has nothing to do with it.
-const MIN_TEXT: usize = 3;
 
 /// The document with everything in it, and masked.
 pub(super) struct Masked<'m> {
     masking: &'m Masking,
     whole: Value,
     masked: Value,
-    /// The texts of what is masked and of what is made of it, the longest first.
-    hidden: Vec<String>,
+    /// The texts of what is masked and of what is made of it.
+    hidden: HiddenTexts,
 }
 
 impl<'m> Masked<'m> {
     pub(super) fn new(input: &PolicyInput<'_>, masking: &'m Masking) -> Self {
         let whole = serde_json::to_value(input).unwrap_or_default();
         let masked = mask(&whole, masking);
-        let mut hidden = BTreeSet::new();
-        differences(&whole, &masked, &mut hidden);
+        let mut hidden = HiddenTexts::default();
+        hidden.add_differences(&whole, &masked);
         Self {
             masking,
             whole,
             masked,
-            hidden: longest_first(hidden),
+            hidden,
         }
     }
 
     /// Has what rules say not show in texts where it is made of a masked part: a reason holds it as it was computed. What a
     /// rule says without one is no secret, whichever rules hand it on.
     pub(super) fn hide<'s>(&mut self, said: impl Iterator<Item = &'s Met>) {
-        let (mut hidden, mut open) = (BTreeSet::new(), BTreeSet::new());
+        let (mut hidden, mut open) = (HiddenTexts::default(), HiddenTexts::default());
         for said in said {
             let texts = match said.made_of.iter().any(|path| self.hides(path)) {
                 true => &mut hidden,
@@ -43,16 +38,13 @@ impl<'m> Masked<'m> {
             };
             match &said.value {
                 // Its keys are those of a rule in YAML.
-                Some(Value::Object(fields)) => {
-                    fields.values().for_each(|field| leaves(field, texts))
-                }
-                Some(value) => leaves(value, texts),
+                Some(Value::Object(fields)) => fields.values().for_each(|field| texts.add(field)),
+                Some(value) => texts.add(value),
                 None => {}
             }
         }
-        hidden.retain(|text| !open.contains(text));
-        hidden.extend(std::mem::take(&mut self.hidden));
-        self.hidden = longest_first(hidden);
+        hidden.remove(&open);
+        self.hidden.extend(hidden);
     }
 
     pub(super) fn document(&self) -> &Value {
@@ -107,11 +99,7 @@ impl<'m> Masked<'m> {
 
     /// A text of the policy, which may hold parts of the event.
     pub(super) fn text(&self, path: &str, text: &str) -> String {
-        let mut text = text.to_owned();
-        for hidden in &self.hidden {
-            text = text.replace(hidden, MASKED);
-        }
-        self.masking.text(path, &text).into_owned()
+        self.masking.without(path, text, &self.hidden)
     }
 }
 
@@ -160,56 +148,4 @@ fn lookup<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
         Value::Array(items) => items.get(key.parse::<usize>().ok()?),
         _ => None,
     })
-}
-
-fn differences(whole: &Value, masked: &Value, hidden: &mut BTreeSet<String>) {
-    match (whole, masked) {
-        (Value::Object(fields), Value::Object(shown)) => {
-            for (key, value) in fields {
-                match shown.get(key) {
-                    Some(shown) => differences(value, shown, hidden),
-                    None => {
-                        keep(key, hidden);
-                        leaves(value, hidden);
-                    }
-                }
-            }
-        }
-        (Value::Array(items), Value::Array(shown)) => {
-            for (item, shown) in items.iter().zip(shown) {
-                differences(item, shown, hidden);
-            }
-        }
-        (whole, masked) if whole != masked => leaves(whole, hidden),
-        _ => {}
-    }
-}
-
-fn leaves(value: &Value, hidden: &mut BTreeSet<String>) {
-    match value {
-        Value::String(text) => keep(text, hidden),
-        Value::Number(number) => keep(&number.to_string(), hidden),
-        Value::Array(items) => items.iter().for_each(|item| leaves(item, hidden)),
-        Value::Object(fields) => {
-            for (key, field) in fields {
-                keep(key, hidden);
-                leaves(field, hidden);
-            }
-        }
-        Value::Null | Value::Bool(_) => {}
-    }
-}
-
-fn keep(text: &str, hidden: &mut BTreeSet<String>) {
-    // As a decision's reason has it.
-    let text = text.trim();
-    if text.len() >= MIN_TEXT {
-        hidden.insert(text.to_owned());
-    }
-}
-
-fn longest_first(texts: BTreeSet<String>) -> Vec<String> {
-    let mut texts: Vec<String> = texts.into_iter().collect();
-    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
-    texts
 }

@@ -269,4 +269,9 @@ async fn the_server_s_text_comes_on_one_line_into_the_detail() {
     let error = fault(&peer.client(), "read").await;
     assert!(!error.detail().contains(['\r', '\n']), "{error}");
     assert!(error.detail().contains("400"), "{error}");
+
+    let body = format!(r#"{{"code": "x", "message": "{}"}}"#, "m".repeat(600));
+    let peer = Peer::start(move |_| Reply::Say(answer("400 Bad Request", "", &body))).await;
+    let error = fault(&peer.client(), "read").await;
+    assert!(error.detail().contains("m… [cut from 6"), "{error}");
 }
