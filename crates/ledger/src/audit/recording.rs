@@ -31,7 +31,7 @@ impl Recording<'_> {
         let mut content = Content::new(EntryKind::Decision, record.asked_at.into());
         self.session(record.context, &mut content);
         self.event(record, &mut content);
-        self.verdict(record.decision, &mut content);
+        self.verdict(record, &mut content);
         let micros = u64::try_from(record.decided_in.as_micros()).unwrap_or(u64::MAX);
         content.decided_in_us = Some(micros);
         let is_call = matches!(record.event, GovernanceEvent::ToolCall(_));
@@ -130,7 +130,8 @@ impl Recording<'_> {
             .map(|key| key.digest("arguments", &[text.as_bytes()]))
     }
 
-    fn verdict(&self, decision: &PolicyDecision, content: &mut Content) {
+    fn verdict(&self, record: &DecisionRecord<'_>, content: &mut Content) {
+        let decision = record.decision;
         content.decision_id = Some(decision.decision_id.clone());
         content.verdict = Some(decision.verdict.as_str().to_owned());
         content.tier = Some(decision.risk_tier.as_str().to_owned());
@@ -152,7 +153,7 @@ impl Recording<'_> {
         content.detail = decision
             .detail
             .as_deref()
-            .map(|detail| self.text("error", detail));
+            .map(|detail| self.detail(detail, record));
         content.trace = self.trace(decision);
         content.approval = decision
             .approval
@@ -162,6 +163,17 @@ impl Recording<'_> {
             .approval
             .as_ref()
             .map(|approval| cut(approval.request()));
+    }
+
+    /// What is known of a fault quotes arguments: those that were asked for, and those that a reviewer made of them.
+    fn detail(&self, detail: &str, record: &DecisionRecord<'_>) -> String {
+        let mut hidden = self.masking.hidden(record.event);
+        if let Some(Approval::Edited { arguments, .. }) = &record.decision.approval {
+            let arguments = Value::Object(arguments.clone());
+            let masked = self.masking.value("args", &arguments);
+            hidden.add_differences(&arguments, &masked);
+        }
+        cut(&self.masking.without("error", detail, &hidden))
     }
 
     /// Of a call that a reviewer edited, the reason tells the arguments: they are masked as such.
@@ -263,10 +275,5 @@ fn limited(text: String) -> JsonText {
 
 /// `text`, or its beginning and how long it was.
 pub(crate) fn cut(text: &str) -> String {
-    if text.len() <= MAX_TEXT {
-        return text.to_owned();
-    }
-    let end = text.floor_char_boundary(MAX_TEXT);
-    let kept = text.get(..end).unwrap_or_default();
-    format!("{kept}… [cut from {} bytes]", text.len())
+    kitelogik_core::text::cut(text, MAX_TEXT).into_owned()
 }

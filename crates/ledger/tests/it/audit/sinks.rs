@@ -2,12 +2,14 @@
 
 use std::fs;
 
-use kitelogik_core::{AuditSink, DecisionRecord, Masking, Outcome};
+use kitelogik_core::{
+    Approval, AuditSink, DecisionRecord, EngineError, FailClosed, Masking, Outcome, PolicyDecision,
+};
 use kitelogik_ledger::{AuditEntry, JsonLinesSink, Sinks, TracingSink, verify_lines};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::world::{allowed, call, context};
+use super::world::{allowed, call, context, object};
 
 fn read(path: &std::path::Path) -> (Vec<AuditEntry>, bool) {
     let text = fs::read_to_string(path).unwrap();
@@ -17,6 +19,36 @@ fn read(path: &std::path::Path) -> (Vec<AuditEntry>, bool) {
         .collect();
     let found = verify_lines(text.as_bytes(), &Default::default()).unwrap();
     (entries, found.is_intact())
+}
+
+#[tokio::test]
+async fn what_a_fault_quotes_of_a_masked_argument_is_not_written() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("audit.jsonl");
+    let masking = Masking::builder().path("args.card").unwrap().build();
+    let sink = JsonLinesSink::open(&path).unwrap().masking(masking);
+    let event = call("pay", json!({"card": "4111\n1111", "note": "by card"}));
+    let fault = EngineError::new(
+        FailClosed::EvaluationError,
+        r#"pay.rego:3:1: got `"4111\n1111"` by card, 4111 1111, 4222"#,
+    );
+    let mut made = PolicyDecision::fail_closed(&fault);
+    made.approval = Some(Approval::Edited {
+        request: "apr_1".to_owned(),
+        approver: "bob".to_owned(),
+        arguments: object(json!({"card": "4222"})),
+    });
+    let who = context("s1");
+    let record = DecisionRecord::new(&event, &who, &made);
+    sink.record_decision(&record).await.unwrap();
+    drop(sink);
+    let (entries, _) = read(&path);
+    assert_eq!(
+        entries[1].content.detail.as_deref(),
+        Some(r#"pay.rego:3:1: got `"[masked]"` by card, [masked], [masked]"#)
+    );
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(!text.contains("4111") && !text.contains("4222"), "{text}");
 }
 
 #[tokio::test]
