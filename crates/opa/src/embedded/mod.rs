@@ -139,7 +139,8 @@ use self::reduced::Reductions;
 /// object or an operand of a built-in, and wherever [the interpreter](Self::interpreted) computes in several statements. A
 /// limit that has as many digits itself may then be on the other side. An integral number written as `1.0` is 1 where
 /// `json.marshal`, or `sprintf` of a list, writes it, and where data is asked for it (`data.limits[1.0]`). A package without rules is undefined where the interpreter asks for
-/// it, an empty object in OPA; there, a rule's object that is asked for a number finds the text of that number, too. It tries the conditions of a body in an
+/// it, an empty object in OPA; there, a rule's object that is asked for a number finds the text of that number, too,
+/// and data does not where an import names it (`import data.table`, `table.levels[2] == 5`; `data.table.levels[2] == 5` does). It tries the conditions of a body in an
 /// order of its own, so that one which fails can spare it the error that OPA meets before.
 ///
 /// A condition that is nothing but a look into data by a number (`data.levels[input.args.level]`) is an error where data has that number as a
