@@ -9,6 +9,7 @@ use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, PolicyLengthConfig, Value};
 
 use crate::allowance::Allowance;
+use crate::operators::Packages;
 use crate::recursion::{RecursiveFunction, recursive_function};
 use crate::results::{self, Operands};
 use crate::{
@@ -74,10 +75,11 @@ impl Interpreter {
                 .map(|(name, text)| tree::parse(name, text))
                 .collect::<anyhow::Result<Vec<_>>>()?;
             check(&trees)?;
+            let packages = operators::packages(&trees);
             let operands = Operands::of(&trees)?;
             for ((name, _), tree) in modules.into_iter().zip(&trees) {
                 let text = as_opa_negates(name, &results::rewrite(tree, &operands))?;
-                let called = as_opa_computes(name, &text)?;
+                let called = as_opa_computes(name, &text, &packages)?;
                 if let Some(called) = called {
                     engine.add_policy(name.to_owned(), called)?;
                     with_operators.insert(name.to_owned(), text);
@@ -286,8 +288,12 @@ pub(crate) fn as_opa_negates(name: &str, text: &str) -> anyhow::Result<String> {
 }
 
 /// The text of a module with calls for arithmetic; none where it has none.
-pub(crate) fn as_opa_computes(name: &str, text: &str) -> anyhow::Result<Option<String>> {
-    Ok(operators::rewrite(&tree::parse(name, text)?))
+pub(crate) fn as_opa_computes(
+    name: &str,
+    text: &str,
+    packages: &Packages,
+) -> anyhow::Result<Option<String>> {
+    Ok(operators::rewrite(&tree::parse(name, text)?, packages))
 }
 
 /// Sizes are checked where policies are loaded; the defaults here refuse long lines.

@@ -1,7 +1,8 @@
 //! Operators that the interpreter computes otherwise than OPA: arithmetic, with what compares it; the order of what may be
 //! an object and a set; and `in` with a key, or within an expression, where it is false over what is not there. And what
 //! it would not count against what an evaluation may make: the sets that `|` and `&` make, and the members that
-//! comprehensions and rules gather. And where data is looked into by a number whose text it has.
+//! comprehensions and rules gather. And where data is looked into by a number whose text it has, or by the name of
+//! an import.
 //!
 //! They become calls of built-ins in the text, before the interpreter reads it: `a * b <= 5` becomes
 //! `kitelogik_compute_3("0 1 * 2 <=", a, b, 5)`. Within one such call all digits are kept that OPA has; what comes out of it
@@ -9,6 +10,7 @@
 
 mod formula;
 mod gathering;
+mod imported;
 mod lookup;
 
 use anyhow::{Result, bail};
@@ -24,6 +26,7 @@ use crate::spelling;
 
 use self::formula::Formula;
 
+pub(crate) use self::imported::{Packages, packages};
 pub(crate) use self::lookup::{NUMBERED, has_text_of};
 
 const MEMBER: &str = "kitelogik_member";
@@ -133,15 +136,20 @@ fn is_scalar(expression: &Expr) -> bool {
     }
 }
 
-/// The text of `module` with calls for these operators; none where it has none of them.
-pub(crate) fn rewrite(module: &Module) -> Option<String> {
+/// The text of `module`, of a policy with these packages, with calls for these operators; none where it has none of them.
+pub(crate) fn rewrite(module: &Module, packages: &Packages) -> Option<String> {
     let mut rewriter = Rewriter {
         module,
         text: module.package.span.source.contents(),
         edits: Vec::new(),
+        of_every: Vec::new(),
     };
     for rule in &module.policy {
         rewriter.rule(rule);
+    }
+    for (name, path) in imported::names(module, packages) {
+        let (start, end) = spelling::range(rewriter.text, name);
+        rewriter.replace(start, end, path);
     }
     if rewriter.edits.is_empty() {
         return None;
@@ -160,10 +168,12 @@ struct Rewriter<'a> {
     module: &'a Module,
     text: &'a str,
     edits: Vec<Edit>,
+    /// The variables of the `every` at hand.
+    of_every: Vec<&'a str>,
 }
 
-impl Rewriter<'_> {
-    fn rule(&mut self, rule: &Rule) {
+impl<'a> Rewriter<'a> {
+    fn rule(&mut self, rule: &'a Rule) {
         let (head, bodies) = match rule {
             Rule::Spec { head, bodies, .. } => (head, bodies),
             Rule::Default { value, .. } => return self.expression(value),
@@ -201,13 +211,13 @@ impl Rewriter<'_> {
         }
     }
 
-    fn query(&mut self, query: &Query) {
+    fn query(&mut self, query: &'a Query) {
         for statement in &query.stmts {
             self.statement(statement, false);
         }
     }
 
-    fn statement(&mut self, statement: &LiteralStmt, bare: bool) {
+    fn statement(&mut self, statement: &'a LiteralStmt, bare: bool) {
         if let Literal::Expr { expr, .. } = &statement.literal
             && statement.with_mods.is_empty()
         {
@@ -220,9 +230,19 @@ impl Rewriter<'_> {
                 expr => self.expression(expr),
             },
             Literal::SomeIn { collection, .. } => self.expression(collection),
-            Literal::Every { domain, query, .. } => {
+            Literal::Every {
+                key,
+                value,
+                domain,
+                query,
+                ..
+            } => {
                 self.expression(domain);
+                let outer = self.of_every.len();
+                let names = key.iter().chain([value]).map(|name| name.text());
+                self.of_every.extend(names);
                 self.query(query);
+                self.of_every.truncate(outer);
             }
             Literal::SomeVars { .. } => {}
         }
@@ -231,7 +251,7 @@ impl Rewriter<'_> {
         }
     }
 
-    fn expression(&mut self, expression: &Expr) {
+    fn expression(&mut self, expression: &'a Expr) {
         match expression {
             Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
                 self.around(gathering::GATHERED, term);
@@ -255,6 +275,16 @@ impl Rewriter<'_> {
                     BinOp::Intersection => INTERSECTION,
                 };
                 self.call(name, expression, &[lhs, rhs]);
+            }
+            // The interpreter searches there, and by a number never finds a text.
+            Expr::RefBrack { refr, index, .. }
+                if matches!(&**index, Expr::Var { span, .. } if self.of_every.contains(&span.text()))
+                    && lookup::is_in_data(self.module, refr) =>
+            {
+                let asked = format!("{}({}, ", lookup::ASKED, spelling::of(self.text, refr));
+                let (start, end) = spelling::range(self.text, index);
+                self.replace(start, start, &asked);
+                self.replace(end, end, ")");
             }
             Expr::Call { fcn, params, .. } if gathering::prints(fcn) => {
                 for parameter in params {
@@ -306,14 +336,14 @@ impl Rewriter<'_> {
         }
     }
 
-    fn parts(&mut self, expression: &Expr) {
+    fn parts(&mut self, expression: &'a Expr) {
         for part in parts(expression) {
             self.expression(part);
         }
     }
 
     /// Puts a formula, and what is computed with, in place of arithmetic or a comparison.
-    fn computed(&mut self, whole: &Expr, formula: &Formula<'_>) {
+    fn computed(&mut self, whole: &Expr, formula: &Formula<'a>) {
         let name = computing(formula.operands.len());
         self.between(
             format!("{name}(\"{}\", ", formula.text),

@@ -134,17 +134,23 @@ use self::reduced::Reductions;
 ///
 /// Arithmetic has the digits that OPA's has: `3 * 0.1 <= 0.3` and `100 * 1.1 <= 110` are true, as there.
 ///
-/// Known to differ, and able to decide otherwise: a result of arithmetic with more digits than 53 bits hold (about 16) is
-/// held by the number next to it, on the same side of every shorter number, where it becomes part of an array, set or
-/// object or an operand of a built-in, and wherever [the interpreter](Self::interpreted) computes in several statements. A
-/// limit that has as many digits itself may then be on the other side. An integral number written as `1.0` is 1 where
-/// `json.marshal`, or `sprintf` of a list, writes it, and where data is asked for it (`data.limits[1.0]`). A package without rules is undefined where the interpreter asks for
-/// it, an empty object in OPA; there, a rule's object that is asked for a number finds the text of that number, too,
-/// and data does not where an import names it (`import data.table`, `table.levels[2] == 5`; `data.table.levels[2] == 5` does). It tries the conditions of a body in an
-/// order of its own, so that one which fails can spare it the error that OPA meets before.
+/// Known to differ, and able to decide otherwise:
 ///
-/// A condition that is nothing but a look into data by a number (`data.levels[input.args.level]`) is an error where data has that number as a
-/// text, compiled and interpreted alike: OPA finds it, or does not where its index has asked already.
+/// * Arithmetic: a result with more digits than 53 bits hold (about 16) is held by the number next to it, on the same side of
+///   every shorter number, where it becomes part of an array, set or object or an operand of a built-in, and wherever
+///   [the interpreter](Self::interpreted) computes in several statements. A limit that has as many digits itself may then be on
+///   the other side.
+/// * An integral number written as `1.0` is 1 where `json.marshal`, or `sprintf` of a list, writes it, and where data is asked
+///   for it (`data.limits[1.0]`).
+/// * For the interpreter, a package without rules is undefined; for OPA it is an empty object.
+/// * In the interpreter, an object of rules that is asked for a number finds the text of that number, too. Data that a reference
+///   names by an import finds none, where OPA does, if rules lie there as well or a variable has the name of the import.
+/// * The interpreter tries the conditions of a body in an order of its own, so that one which fails can spare it the error that
+///   OPA meets before.
+///
+/// A condition that is nothing but a look into data by a number (`data.levels[input.args.level]`) is an error where data has that
+/// number as a text, compiled and interpreted alike: OPA finds it, or does not where its index has asked already. In the
+/// interpreter, so is any such look by a variable of `every`.
 #[derive(Clone)]
 pub struct Embedded {
     shared: Arc<Shared>,

@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use regorus::Value;
 use regorus::unstable::{Expr, Import, Module};
 
+use super::imported;
 use crate::registry::Registry;
 
 /// Hands on what an object is asked for, unless that is a number that it has as a text.
@@ -79,8 +80,12 @@ pub(super) fn parts<'e>(module: &Module, condition: &'e Expr) -> Option<(&'e Exp
         | Expr::Set { .. } => true,
         _ => false,
     };
-    let into_data = is_plain(refr) && is_data(root(refr)?, &module.imports);
-    (into_data && !is_other).then_some((&**refr, &**index))
+    (is_in_data(module, refr) && !is_other).then_some((&**refr, &**index))
+}
+
+/// Whether a reference leads into data, and may be written twice.
+pub(super) fn is_in_data(module: &Module, reference: &Expr) -> bool {
+    is_plain(reference) && root(reference).is_some_and(|root| is_data(root, &module.imports))
 }
 
 /// Whether it may be written twice: it searches for nothing by `_`, and computes nothing.
@@ -99,19 +104,10 @@ fn is_plain(expression: &Expr) -> bool {
 }
 
 fn is_data(root: &str, imports: &[Import]) -> bool {
-    root == "data"
-        || imports.iter().any(|import| {
-            let alias = match (&import.r#as, &*import.refr) {
-                (Some(alias), _) => alias.text(),
-                (None, Expr::RefDot { field, .. }) => field.0.text(),
-                (None, Expr::RefBrack { index, .. }) => match &**index {
-                    Expr::String { span, .. } => span.text(),
-                    _ => return false,
-                },
-                (None, _) => return false,
-            };
-            alias == root && self::root(&import.refr) == Some("data")
-        })
+    let leads = |import: &Import| {
+        imported::alias(import) == Some(root) && self::root(&import.refr) == Some("data")
+    };
+    root == "data" || imports.iter().any(leads)
 }
 
 /// The name that a reference begins with.

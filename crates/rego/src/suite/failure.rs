@@ -7,7 +7,7 @@ use regorus::{Engine, Value};
 
 use super::discovery::Found;
 use super::{Outcome, Source, Suite};
-use crate::{interpreter, spelling, tree};
+use crate::{interpreter, operators, spelling, tree};
 
 const MODULE: &str = "kitelogik_probe.rego";
 
@@ -153,7 +153,8 @@ impl<'a> Probe<'a> {
         let text = format!("{}\n{rules}\n", self.text().get(..header)?);
         let mut engine = self.suite.engine.clone();
         let text = interpreter::as_opa_negates(MODULE, &text).ok()?;
-        let called = interpreter::as_opa_computes(MODULE, &text).ok()?;
+        let packages = operators::packages(self.suite.modules.iter().map(|module| &module.tree));
+        let called = interpreter::as_opa_computes(MODULE, &text, &packages).ok()?;
         let text = called.unwrap_or(text);
         engine.add_policy(MODULE.to_owned(), text).ok()?;
         engine

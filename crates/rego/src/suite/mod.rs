@@ -19,7 +19,7 @@ use self::marks::Marks;
 use crate::interpreter::{self, QUESTION};
 use crate::recursion::recursive_function;
 use crate::results::{self, Operands};
-use crate::{CompileError, Fault, document, fault, tree};
+use crate::{CompileError, Fault, document, fault, operators, tree};
 
 /// Modules with their tests, compiled.
 ///
@@ -105,10 +105,11 @@ impl Suite {
                 marks.register(&mut engine)?;
                 engine.set_enable_coverage(true);
             }
+            let packages = operators::packages(modules.iter().map(|module| &module.tree));
             for (index, module) in modules.iter().enumerate() {
                 let names: Vec<&Found> = tests.iter().filter(|test| test.module == index).collect();
                 let text = marks::rewrite(module, &names, marks.as_ref().map(|_| index))?;
-                let called = interpreter::as_opa_computes(&module.name, &text)?;
+                let called = interpreter::as_opa_computes(&module.name, &text, &packages)?;
                 engine.add_policy(module.name.clone(), called.unwrap_or(text))?;
             }
             interpreter::ask(&mut engine, entry_point)?;

@@ -122,6 +122,105 @@ fn what_a_condition_looks_for_in_data_is_found_by_the_interpreter_as_by_opa() {
     assert_eq!(opa.ask(&input), Some(Ok(expected)));
 }
 
+#[test]
+fn data_that_an_import_names_is_found_by_a_number_as_by_opa() {
+    let data = json!({"table": {"levels": {"2": 7, "two": 8, "list": [1, 7]}}});
+    let mut opa = opa_or_skip!().map(|found| Opa::start(&found));
+    for condition in [
+        "table.levels[input.args.level] == 7",
+        "known[input.args.level] > 6",
+        "{ found := table.levels[input.args.level]; found == 7 }",
+        "{ some number in [input.args.level]; known[number] == 7 }",
+        "table.levels[level] == 7",
+        "table[\"levels\"][level] == data.table.levels.two - 1",
+        "not known[input.args.level]",
+        "count([1 | known[level] == 7]) == 1",
+        "known.list[1] == 7",
+        "known[key] == 7",
+        "{ outer := input.args.level; count([1 | known[outer] == 7]) == 1 }",
+        "{ outer := input.args.level; every one in [1] { known[outer] > one } }",
+        "{ some outer in [input.args.level]; [1 | data.table.levels[outer] == 7] == [1] }",
+        "looks_up(input.args.level) == 7",
+        "same({input.args.level: 7}, input.args.level)",
+    ] {
+        let key = if condition.contains("[key]") {
+            "some key; "
+        } else {
+            ""
+        };
+        let text = format!(
+            "package kitelogik.main\n\nimport data.table\nimport data.table.levels as known\n{WITH}\nlooks_up(level) := known[level]\n\n\
+             same(known_of, level) if known_of[level] == 7\n\nlevel := input.args.level\n\ngranted := 1 if {{ {key}true; {} }}\n",
+            condition
+                .strip_prefix("{ ")
+                .and_then(|inner| inner.strip_suffix(" }"))
+                .unwrap_or(condition)
+        );
+        if let Some(opa) = &mut opa {
+            assert!(
+                opa.load(&[("main.rego".to_owned(), text.clone())], &data),
+                "{text}"
+            );
+        }
+        for level in [json!(2), json!("2"), json!("two"), json!(3)] {
+            let input = json!({"action": "read", "args": {"level": level}});
+            let asked = opa.as_mut().and_then(|opa| opa.ask(&input));
+            for outcome in interpreted(&text, &data, &level) {
+                if let Some(asked) = &asked {
+                    assert_eq!(asked, &outcome, "{level}: {text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_number_by_which_every_looks_into_data_is_an_error_where_the_interpreter_decides() {
+    let data = json!({"table": {"levels": {"2": 7, "two": 7}}});
+    let mut opa = opa_or_skip!().map(|found| Opa::start(&found));
+    for condition in [
+        "data.table.levels[number] == 7",
+        "known[number] > 6",
+        "[1 | known[number] == 7] == [1]",
+    ] {
+        let text = format!(
+            "package kitelogik.main\n\nimport data.table.levels as known\n{WITH}\ngranted := 1 if {{\n\tevery number in [input.args.level] \
+             {{ {condition} }}\n}}\n"
+        );
+        if let Some(opa) = &mut opa {
+            assert!(
+                opa.load(&[("main.rego".to_owned(), text.clone())], &data),
+                "{text}"
+            );
+        }
+        for outcome in interpreted(&text, &data, &json!(2)) {
+            assert_eq!(outcome, Err(FailClosed::EvaluationError), "{text}");
+        }
+        for level in [json!("2"), json!("two"), json!(3), json!(null)] {
+            let input = json!({"action": "read", "args": {"level": level}});
+            let asked = opa.as_mut().and_then(|opa| opa.ask(&input));
+            for outcome in interpreted(&text, &data, &level) {
+                assert_eq!(
+                    asked.clone().unwrap_or_else(|| outcome.clone()),
+                    outcome,
+                    "{level}: {text}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_argument_may_have_the_name_of_an_import() {
+    let data = json!({"table": {"levels": {"2": 7}}});
+    let text = format!(
+        "package kitelogik.main\n\nimport data.table\n{WITH}\ngranted := 1 if looks_up({{\"levels\": {{2: 5}}}})\n\nlooks_up(table) if table.levels[input.args.level] == 5\n"
+    );
+    for outcome in interpreted(&text, &data, &json!(2)) {
+        assert_eq!(outcome, Ok(json!({"granted": 1, "plain": true})));
+    }
+}
+
 /// What the whole interpreter says, and the one that is reduced to what the event can reach.
 fn interpreted(text: &str, data: &Value, level: &Value) -> Vec<Outcome> {
     let interpreter =

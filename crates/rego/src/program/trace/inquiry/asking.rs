@@ -11,7 +11,7 @@ use regorus::Engine;
 use super::super::source::{SourceModule, Sources};
 use super::names;
 use super::question::{Ask, Questions};
-use crate::{Interpreter, heads, interpreter, refusal, tree};
+use crate::{Interpreter, heads, interpreter, operators, refusal, tree};
 
 /// How often a policy is compiled to find out which of the rules that ask it does not take.
 const MAX_COMPILED: usize = 64;
@@ -126,6 +126,7 @@ impl Compiler<'_> {
     fn engine(&self, asks: &[(usize, &Ask)]) -> Option<Engine> {
         let mut engine = self.interpreter.prepared().clone();
         let policy = self.sources.modules.iter().map(SourceModule::written);
+        let packages = operators::packages(policy.clone());
         let mut modules = Vec::new();
         for (file, asks) in by_place(asks) {
             let module = self.sources.modules.get(file)?;
@@ -138,7 +139,7 @@ impl Compiler<'_> {
             let source = &module.package.span.source;
             let (name, text) = (source.get_path(), source.contents());
             let text = interpreter::as_opa_negates(name, text).ok()?;
-            let called = interpreter::as_opa_computes(name, &text).ok()?;
+            let called = interpreter::as_opa_computes(name, &text, &packages).ok()?;
             let text = called.unwrap_or(text);
             engine.add_policy(name.clone(), text).ok()?;
         }
