@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use anyhow::Result;
-use regorus::unstable::{Expr, Module, Parser, Rule, RuleHead, Source};
+use regorus::unstable::{Expr, Import, Module, Parser, Rule, RuleHead, Source};
 
 /// Parses a module. How large a file may be is checked where it is read; a long reason makes a long line.
 pub(crate) fn parse(name: &str, text: &str) -> Result<Module> {
@@ -29,6 +29,19 @@ pub(crate) fn negates_bodies(module: &Module) -> bool {
             _ => false,
         }
     })
+}
+
+/// What an import is called.
+pub(crate) fn alias(import: &Import) -> Option<&str> {
+    match (&import.r#as, &*import.refr) {
+        (Some(alias), _) => Some(alias.text()),
+        (None, Expr::RefDot { field, .. }) => Some(field.0.text()),
+        (None, Expr::RefBrack { index, .. }) => match &**index {
+            Expr::String { span, .. } => Some(span.text()),
+            _ => None,
+        },
+        (None, _) => None,
+    }
 }
 
 /// The reference that `rule` declares.

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use regorus::unstable::{Expr, Import, Literal, Module, Query, Rule, RuleHead};
+use regorus::unstable::{Expr, Literal, Module, Query, Rule, RuleHead};
 
 use crate::negation::parts;
 use crate::spelling;
-use crate::tree::components;
+use crate::tree::{alias, components};
 
 /// The paths of the packages of a policy, and of the rules above them.
 pub(crate) type Packages = Vec<Vec<String>>;
@@ -23,19 +23,6 @@ pub(crate) fn packages<'m>(modules: impl IntoIterator<Item = &'m Module>) -> Pac
     packages.sort();
     packages.dedup();
     packages
-}
-
-/// What an import is called.
-pub(super) fn alias(import: &Import) -> Option<&str> {
-    match (&import.r#as, &*import.refr) {
-        (Some(alias), _) => Some(alias.text()),
-        (None, Expr::RefDot { field, .. }) => Some(field.0.text()),
-        (None, Expr::RefBrack { index, .. }) => match &**index {
-            Expr::String { span, .. } => Some(span.text()),
-            _ => None,
-        },
-        (None, _) => None,
-    }
 }
 
 /// Where names of imports begin a reference with a computed key, and what they stand for.

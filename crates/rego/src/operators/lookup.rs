@@ -7,8 +7,8 @@ use anyhow::{Result, bail};
 use regorus::Value;
 use regorus::unstable::{Expr, Import, Module};
 
-use super::imported;
 use crate::registry::Registry;
+use crate::tree;
 
 /// Hands on what an object is asked for, unless that is a number that it has as a text.
 pub(super) const ASKED: &str = "kitelogik_asked";
@@ -105,7 +105,7 @@ fn is_plain(expression: &Expr) -> bool {
 
 fn is_data(root: &str, imports: &[Import]) -> bool {
     let leads = |import: &Import| {
-        imported::alias(import) == Some(root) && self::root(&import.refr) == Some("data")
+        tree::alias(import) == Some(root) && self::root(&import.refr) == Some("data")
     };
     root == "data" || imports.iter().any(leads)
 }

@@ -11,6 +11,7 @@ use super::node::{GroupId, PackageId, Place, ReasonId, Step};
 use super::origin::{Mark, WrittenRule};
 use super::paths::{Paths, constant_path};
 use super::scope::Scope;
+use crate::tree;
 
 /// Why something is left to the interpreter.
 #[derive(Clone, Debug)]
@@ -34,18 +35,7 @@ impl<'m> Names<'m> {
         let imports = module
             .imports
             .iter()
-            .filter_map(|import| {
-                let alias = match (&import.r#as, &*import.refr) {
-                    (Some(alias), _) => alias.text(),
-                    (None, Expr::RefDot { field, .. }) => field.0.text(),
-                    (None, Expr::RefBrack { index, .. }) => match &**index {
-                        Expr::String { span, .. } => span.text(),
-                        _ => return None,
-                    },
-                    (None, _) => return None,
-                };
-                Some((alias, &import.refr))
-            })
+            .filter_map(|import| Some((tree::alias(import)?, &import.refr)))
             .collect();
         Self {
             package: constant_path(&module.package.refr).unwrap_or_default(),

@@ -7,7 +7,7 @@ use regorus::unstable::{Expr, Literal, Module, Query, Rule, RuleHead};
 use crate::negation::parts;
 use crate::program::node::{GroupId, PackageId};
 use crate::program::paths::{Leads, Paths, constant_path};
-use crate::tree::components;
+use crate::tree::{alias, components};
 
 /// The rules and packages that are named somewhere, by whatever their names may mean there.
 ///
@@ -191,11 +191,7 @@ impl Reader<'_> {
         self.follow([self.package.clone(), own].concat());
         for import in &self.module.imports {
             let (target, open) = components(&import.refr);
-            let alias = match &import.r#as {
-                Some(alias) => Some(alias.text()),
-                None => target.last().map(String::as_str),
-            };
-            if alias != Some(first) {
+            if alias(import) != Some(first) {
                 continue;
             }
             match target.split_first() {
