@@ -265,7 +265,9 @@ fn nothing_in_a_request_reaches_the_terminal_as_it_is() {
 #[test]
 fn where_there_is_no_ledger_none_is_made() {
     let shell = Shell::new();
-    let ended = shell.run(&["approvals", "list"]).code(2);
-    assert!(ended.stderr.contains("there is no ledger"), "{ended:?}");
+    shell
+        .run(&["approvals", "list"])
+        .code(2)
+        .tells("there is no ledger");
     assert!(!shell.path("kitelogik.db").exists());
 }

@@ -44,11 +44,10 @@ fn a_project_is_made_whole_and_its_policy_answers() {
 fn nothing_is_overwritten_and_an_empty_directory_is_taken() {
     let shell = Shell::new();
     shell.write("mine/policies/refunds.rego", "mine");
-    let ended = shell.run(&["init", "mine"]).code(2);
-    assert!(
-        ended.stderr.contains("it is there and not empty"),
-        "{ended:?}"
-    );
+    shell
+        .run(&["init", "mine"])
+        .code(2)
+        .tells("it is there and not empty");
     assert_eq!(shell.read("mine/policies/refunds.rego"), "mine");
     assert!(!shell.path("mine/Cargo.toml").exists());
     shell.write("file", "mine");

@@ -122,10 +122,17 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// Checks the exit code, and that an error was told if and only if it says so.
+    /// Checks the exit code.
     #[track_caller]
     pub(crate) fn code(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self:#?}");
+        self
+    }
+
+    /// Checks that the error is told with these words.
+    #[track_caller]
+    pub(crate) fn tells(self, words: &str) -> Self {
+        assert!(self.stderr.contains(words), "{words}: {self:#?}");
         self
     }
 

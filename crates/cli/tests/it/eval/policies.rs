@@ -53,18 +53,14 @@ fn a_policy_comes_from_files_directories_data_and_standard_input() {
             REFUNDS.as_bytes(),
         )
         .code(0);
-    let ended = shell.run(&["eval", "-p", "-", "-i", "-"]).code(2);
-    assert!(
-        ended.stderr.contains("standard input can be read once"),
-        "{ended:?}"
-    );
-    let ended = shell
+    shell
+        .run(&["eval", "-p", "-", "-i", "-"])
+        .code(2)
+        .tells("standard input can be read once");
+    shell
         .run(&["eval", "-p", "-", "--data", "-", "--action", "a"])
-        .code(2);
-    assert!(
-        ended.stderr.contains("standard input can be read once"),
-        "{ended:?}"
-    );
+        .code(2)
+        .tells("standard input can be read once");
 }
 
 #[test]
@@ -81,8 +77,7 @@ fn the_built_in_bundle_is_there_unless_it_is_replaced_or_left_out() {
     eval(&["-p", "all.rego"]).code(1);
     shell.write("main.rego", "package kitelogik.main\nallow := true\n");
     eval(&["-p", "main.rego", "--no-builtin"]).code(0);
-    let ended = eval(&["-p", "main.rego"]).code(2);
-    assert!(ended.stderr.contains("`--no-builtin`"), "{ended:?}");
+    eval(&["-p", "main.rego"]).code(2).tells("`--no-builtin`");
     shell.write(
         "security.rego",
         "package kitelogik.security\nallow := true\n",
@@ -162,11 +157,8 @@ fn a_server_that_is_not_there_is_an_error() {
         ended.stdout.contains("fail_closed  = engine_unreachable"),
         "{ended:?}"
     );
-    let ended = shell
+    shell
         .run(&["eval", "--engine", "opa", "-p", "x", "--action", "a"])
-        .code(2);
-    assert!(
-        ended.stderr.contains("the server has the policy"),
-        "{ended:?}"
-    );
+        .code(2)
+        .tells("the server has the policy");
 }
