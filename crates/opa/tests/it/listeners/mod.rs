@@ -31,6 +31,17 @@ enum Moment {
     Always,
 }
 
+/// All that need no metrics.
+const MOMENTS: [Moment; 7] = [
+    Moment::Open,
+    Moment::Enter,
+    Moment::Leave,
+    Moment::Tell,
+    Moment::Close,
+    Moment::Log,
+    Moment::Always,
+];
+
 thread_local! {
     /// When listeners of this thread panic, and at the span of which name.
     static PANICS: Cell<Option<(Moment, Option<&'static str>)>> = const { Cell::new(None) };
@@ -233,15 +244,7 @@ fn a_listener_that_panics_before_the_body_makes_a_denial_that_is_recorded() {
 fn a_denial_stays_what_it_is_whoever_panics_over_it() {
     listen();
     let runtime = runtime();
-    for moment in [
-        Moment::Open,
-        Moment::Enter,
-        Moment::Leave,
-        Moment::Tell,
-        Moment::Close,
-        Moment::Log,
-        Moment::Always,
-    ] {
+    for moment in MOMENTS {
         let memory = Memory::default();
         let gate = gate(&memory);
         for (action, code) in [
@@ -275,15 +278,7 @@ fn a_span_that_cannot_close_and_a_log_that_cannot_be_written_change_no_decision(
 fn a_listener_that_panics_around_the_body_or_after_it_changes_nothing() {
     listen();
     let runtime = runtime();
-    let mut moments = vec![
-        Moment::Open,
-        Moment::Enter,
-        Moment::Leave,
-        Moment::Tell,
-        Moment::Close,
-        Moment::Log,
-        Moment::Always,
-    ];
+    let mut moments = MOMENTS.to_vec();
     #[cfg(feature = "metrics")]
     moments.push(Moment::Count);
     for moment in moments {
