@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use kitelogik_opa::{BundleUrl, ReloadError};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -13,28 +12,20 @@ use tokio_rustls::TlsAcceptor;
 
 use super::bundle::bundle;
 use super::{allowed, quick};
+use crate::rest::tls::Authority;
 
 /// A server at `localhost`, the URL of its bundle, and the certificate of the authority that signed its own.
 async fn server() -> (String, String) {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let authority = params.self_signed(&key).unwrap().pem();
-    let issuer = Issuer::new(params, key);
-    let own = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(vec!["localhost".to_owned()])
-        .unwrap()
-        .signed_by(&own, &issuer)
-        .unwrap()
-        .pem();
+    let authority = Authority::new();
+    let certificate = authority.server();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(
-            vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()],
-            PrivateKeyDer::from_pem_slice(own.serialize_pem().as_bytes()).unwrap(),
+            vec![CertificateDer::from_pem_slice(certificate.pem.as_bytes()).unwrap()],
+            PrivateKeyDer::from_pem_slice(certificate.key.as_bytes()).unwrap(),
         )
         .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -56,7 +47,7 @@ async fn server() -> (String, String) {
             stream.shutdown().await.unwrap();
         }
     });
-    (format!("https://localhost:{port}/policy.tar.gz"), authority)
+    (format!("https://localhost:{port}/policy.tar.gz"), authority.pem)
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ pub(crate) mod peer;
 mod proxy;
 mod reuse;
 mod settings;
-mod tls;
+pub(crate) mod tls;
 mod watched;
 
 use kitelogik_core::{

@@ -13,19 +13,19 @@ use tempfile::TempDir;
 use super::{code, decide, fault};
 
 /// An authority that signs certificates.
-struct Authority {
-    pem: String,
+pub(crate) struct Authority {
+    pub(crate) pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 /// A certificate with its key, PEM.
-struct Certificate {
-    pem: String,
-    key: String,
+pub(crate) struct Certificate {
+    pub(crate) pem: String,
+    pub(crate) key: String,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -36,6 +36,15 @@ impl Authority {
         }
     }
 
+    /// For a server at `localhost`.
+    pub(crate) fn server(&self) -> Certificate {
+        self.sign("localhost", ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    fn client(&self) -> Certificate {
+        self.sign("agent", ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
     fn sign(&self, name: &str, usage: ExtendedKeyUsagePurpose) -> Certificate {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.extended_key_usages = vec![usage];
@@ -44,10 +53,6 @@ impl Authority {
             pem: params.signed_by(&key, &self.issuer).unwrap().pem(),
             key: key.serialize_pem(),
         }
-    }
-
-    fn client(&self) -> Certificate {
-        self.sign("agent", ExtendedKeyUsagePurpose::ClientAuth)
     }
 }
 
@@ -63,7 +68,7 @@ impl Guarded {
     /// None where there is no OPA: the test is counted as skipped.
     fn start(opa: &kitelogik_opa_process::Opa) -> Self {
         let authority = Authority::new();
-        let server = authority.sign("localhost", ExtendedKeyUsagePurpose::ServerAuth);
+        let server = authority.server();
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);
