@@ -59,6 +59,18 @@ impl TestStore {
         done
     }
 
+    /// Keeps the requests as they are, for [`Self::put_back`].
+    pub(crate) async fn keep(&self) {
+        let kept = "CREATE TABLE kept AS SELECT * FROM approvals";
+        self.sql(kept).await.unwrap();
+    }
+
+    /// Makes the requests what they were when they were kept.
+    pub(crate) async fn put_back(&self) {
+        let back = "DELETE FROM approvals; INSERT INTO approvals SELECT * FROM kept";
+        self.sql(back).await.unwrap();
+    }
+
     /// Runs SQL that the triggers would refuse.
     pub(crate) async fn forge(&self, sql: &str) {
         let tables = [

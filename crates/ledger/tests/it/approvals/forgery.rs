@@ -83,14 +83,11 @@ on_both_stores! {
         let ledger = store.with(ApprovalOptions::new()).await;
         let id = refund().pending(&ledger).await;
         ledger.approvals().approve(&id, &ann(), "").await.unwrap();
-        store.sql("CREATE TABLE kept AS SELECT * FROM approvals").await.unwrap();
+        store.keep().await;
         assert_eq!(refund().use_up(&ledger, &id).await, Use::Taken);
         let checkpoint = ledger.audit().checkpoint().await.unwrap();
         remove_without_the_key(&store, ledger.id(), &checkpoint).await;
-        store
-            .sql("DELETE FROM approvals; INSERT INTO approvals SELECT * FROM kept")
-            .await
-            .unwrap();
+        store.put_back().await;
         let approver = ledger.approvals().pending();
         let used = approver.use_up(&refund().request(), &id).await;
         assert!(used.is_err(), "{used:?}");
@@ -117,7 +114,7 @@ on_both_stores! {
         let ledger = store.with(ApprovalOptions::new()).await;
         let id = refund().pending(&ledger).await;
         ledger.approvals().approve(&id, &ann(), "").await.unwrap();
-        store.sql("CREATE TABLE kept AS SELECT * FROM approvals").await.unwrap();
+        store.keep().await;
         assert_eq!(refund().use_up(&ledger, &id).await, Use::Taken);
         let checkpoint = ledger.audit().checkpoint().await.unwrap();
         // So that retention does not see that its time is not over.
@@ -186,12 +183,9 @@ on_both_stores! {
         let ledger = store.with(ApprovalOptions::new()).await;
         let id = refund().pending(&ledger).await;
         ledger.approvals().approve(&id, &ann(), "").await.unwrap();
-        store.sql("CREATE TABLE kept AS SELECT * FROM approvals").await.unwrap();
+        store.keep().await;
         assert_eq!(refund().use_up(&ledger, &id).await, Use::Taken);
-        store
-            .sql("DELETE FROM approvals; INSERT INTO approvals SELECT * FROM kept")
-            .await
-            .unwrap();
+        store.put_back().await;
         let approver = ledger.approvals().pending();
         let used = approver.use_up(&refund().request(), &id).await;
         assert!(used.is_err(), "{used:?}");

@@ -66,7 +66,7 @@ on_both_stores! {
         }
         let open = store.with(ApprovalOptions::new()).await;
         let waiting = numbered(3).pending(&open).await;
-        store.sql("CREATE TABLE kept AS SELECT * FROM approvals").await.unwrap();
+        store.keep().await;
 
         let retained = ledger.retain(Timestamp::now()).await.unwrap();
         assert!(retained.removed > 0);
@@ -105,7 +105,7 @@ on_both_stores! {
         }
         let id = numbered(1).pending(&ledger).await;
         ledger.approvals().approve(&id, &ann(), "").await.unwrap();
-        store.sql("CREATE TABLE kept AS SELECT * FROM approvals").await.unwrap();
+        store.keep().await;
         assert_eq!(numbered(1).use_up(&ledger, &id).await, Use::Taken);
         let late = ledger.audit().checkpoint().await.unwrap();
         let at = late.at.after(Duration::from_millis(1));
@@ -113,10 +113,7 @@ on_both_stores! {
         assert_eq!(steps(&ledger, &id).await, ["requested", "approved", "used"]);
         let found = ledger.audit().verify(&Default::default(), |_| ()).await.unwrap();
         assert!(found.is_intact(), "{:?}", found.problems);
-        store
-            .sql("DELETE FROM approvals; INSERT INTO approvals SELECT * FROM kept")
-            .await
-            .unwrap();
+        store.put_back().await;
         let approver = ledger.approvals().pending();
         approver.use_up(&numbered(1).request(), &id).await.unwrap_err();
 
