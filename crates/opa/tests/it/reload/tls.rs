@@ -47,7 +47,10 @@ async fn server() -> (String, String) {
             stream.shutdown().await.unwrap();
         }
     });
-    (format!("https://localhost:{port}/policy.tar.gz"), authority.pem)
+    (
+        format!("https://localhost:{port}/policy.tar.gz"),
+        authority.pem,
+    )
 }
 
 #[tokio::test]
