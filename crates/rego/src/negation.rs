@@ -14,7 +14,8 @@
 
 use regorus::unstable::{BoolOp, Expr, Literal, LiteralStmt, Module, Query, Rule, RuleHead};
 
-use crate::{spelling, tree};
+use crate::spelling::{self, Edit};
+use crate::tree;
 
 /// The text of `module`, rewritten where a negation needs it.
 pub(super) fn rewrite(module: &Module) -> String {
@@ -30,14 +31,7 @@ pub(super) fn rewrite(module: &Module) -> String {
     for rule in &module.policy {
         rewriter.rule(rule);
     }
-    let edits = std::mem::take(&mut rewriter.edits);
-    rewriter.rendered(0, text.len(), edits)
-}
-
-struct Edit {
-    start: usize,
-    end: usize,
-    text: String,
+    spelling::edited(text, 0..text.len(), rewriter.edits)
 }
 
 struct Rewriter<'a> {
@@ -118,7 +112,7 @@ impl Rewriter<'_> {
             self.expression(operand);
             let inner = std::mem::take(&mut self.edits);
             let (start, end) = spelling::range(self.text, operand);
-            let value = self.rendered(start, end, inner);
+            let value = spelling::edited(self.text, start..end, inner);
             self.operands += 1;
             let name = format!("kitelogik_operand_{}", self.operands);
             hoisted.push_str(&format!("{name} := {value} {modifiers}; "));
@@ -172,19 +166,6 @@ impl Rewriter<'_> {
                 }
             }
         }
-    }
-
-    fn rendered(&self, start: usize, end: usize, mut edits: Vec<Edit>) -> String {
-        edits.sort_by_key(|edit| edit.start);
-        let mut rendered = String::with_capacity(end.saturating_sub(start));
-        let mut from = start;
-        for edit in edits {
-            rendered.push_str(self.slice(from, edit.start));
-            rendered.push_str(&edit.text);
-            from = edit.end;
-        }
-        rendered.push_str(self.slice(from, end));
-        rendered
     }
 
     fn slice(&self, start: usize, end: usize) -> &str {

@@ -11,7 +11,7 @@
 
 use regorus::unstable::{Expr, Module, Query, Rule, RuleBody, RuleHead};
 
-use crate::spelling;
+use crate::spelling::{self, Edit};
 
 /// The text of `module`, rewritten where a head needs it.
 pub(super) fn rewrite(module: &Module) -> String {
@@ -26,13 +26,7 @@ pub(super) fn rewrite(module: &Module) -> String {
             rewriter.rule(head, bodies);
         }
     }
-    rewriter.rendered()
-}
-
-struct Edit {
-    start: usize,
-    end: usize,
-    text: String,
+    spelling::edited(text, 0..text.len(), rewriter.edits)
 }
 
 struct Rewriter<'a> {
@@ -181,19 +175,6 @@ impl Rewriter<'_> {
             end,
             text: format!("{statements}{closing}"),
         });
-    }
-
-    fn rendered(mut self) -> String {
-        self.edits.sort_by_key(|edit| edit.start);
-        let mut rendered = String::with_capacity(self.text.len());
-        let mut from = 0;
-        for edit in &self.edits {
-            rendered.push_str(self.text.get(from..edit.start).unwrap_or_default());
-            rendered.push_str(&edit.text);
-            from = edit.end;
-        }
-        rendered.push_str(self.text.get(from..).unwrap_or_default());
-        rendered
     }
 }
 

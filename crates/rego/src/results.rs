@@ -9,7 +9,8 @@ use regorus::unstable::{BUILTINS, Expr, Literal, Module, Query, Ref, Rule, RuleH
 
 use crate::negation::parts;
 use crate::registry::Registry;
-use crate::{builtins, spelling, tree};
+use crate::spelling::{self, Edit};
+use crate::{builtins, tree};
 
 /// How many operands each function takes, by its name or by its path under `data`.
 pub(crate) struct Operands(BTreeMap<String, usize>);
@@ -93,23 +94,7 @@ pub(crate) fn rewrite(module: &Module, operands: &Operands) -> String {
     for rule in &module.policy {
         rewriter.rule(rule);
     }
-    let mut edits = rewriter.edits;
-    edits.sort_by_key(|edit| edit.start);
-    let mut rendered = String::with_capacity(text.len());
-    let mut from = 0;
-    for edit in &edits {
-        rendered.push_str(text.get(from..edit.start).unwrap_or_default());
-        rendered.push_str(&edit.text);
-        from = edit.end;
-    }
-    rendered.push_str(text.get(from..).unwrap_or_default());
-    rendered
-}
-
-struct Edit {
-    start: usize,
-    end: usize,
-    text: String,
+    spelling::edited(text, 0..text.len(), rewriter.edits)
 }
 
 struct Rewriter<'a> {

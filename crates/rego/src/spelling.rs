@@ -1,11 +1,34 @@
 //! How an expression is spelled: spans leave the quotes of a string out.
 
+use std::ops::Range;
+
 use regorus::unstable::{Expr, Literal, LiteralStmt};
 
 /// The text of `expression` within `text`, which it was parsed from. Parentheses around all of it are left out.
 pub(crate) fn of<'a>(text: &'a str, expression: &Expr) -> &'a str {
     let (start, end) = range(text, expression);
     text.get(start..end).unwrap_or_default()
+}
+
+/// What a part of a text becomes.
+pub(crate) struct Edit {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) text: String,
+}
+
+/// `range` of `text` with `edits`, none of which is within another. Of those at one place, the first comes first.
+pub(crate) fn edited(text: &str, range: Range<usize>, mut edits: Vec<Edit>) -> String {
+    edits.sort_by_key(|edit| edit.start);
+    let mut edited = String::with_capacity(range.len());
+    let mut from = range.start;
+    for edit in edits {
+        edited.push_str(text.get(from..edit.start).unwrap_or_default());
+        edited.push_str(&edit.text);
+        from = edit.end;
+    }
+    edited.push_str(text.get(from..range.end).unwrap_or_default());
+    edited
 }
 
 /// `text` on one line, for people: comments left out, and cut after 400 characters.
