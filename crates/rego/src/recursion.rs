@@ -9,6 +9,8 @@ use std::fmt;
 
 use regorus::unstable::{Expr, Literal, Module, Query, Ref, Rule, RuleBody, RuleHead, Span};
 
+use crate::negation::parts;
+
 type Path = Vec<String>;
 
 /// A function that can reach itself by calls, and where it is written.
@@ -202,17 +204,6 @@ impl Seen<'_> {
             return;
         }
         match expression {
-            Expr::Array { items, .. } | Expr::Set { items, .. } => {
-                for item in items {
-                    self.expression(item);
-                }
-            }
-            Expr::Object { fields, .. } => {
-                for (_, key, value) in fields {
-                    self.expression(key);
-                    self.expression(value);
-                }
-            }
             Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
                 self.expression(term);
                 self.query(query);
@@ -224,43 +215,14 @@ impl Seen<'_> {
                 self.expression(value);
                 self.query(query);
             }
-            Expr::Call { fcn, params, .. } => {
-                self.expression(fcn);
-                for parameter in params {
-                    self.expression(parameter);
+            _ => {
+                if let Expr::Call { fcn, .. } = expression {
+                    self.expression(fcn);
+                }
+                for part in parts(expression) {
+                    self.expression(part);
                 }
             }
-            Expr::UnaryExpr { expr, .. } => self.expression(expr),
-            Expr::RefDot { refr, .. } => self.expression(refr),
-            Expr::RefBrack { refr, index, .. } => {
-                self.expression(refr);
-                self.expression(index);
-            }
-            Expr::BinExpr { lhs, rhs, .. }
-            | Expr::BoolExpr { lhs, rhs, .. }
-            | Expr::ArithExpr { lhs, rhs, .. }
-            | Expr::AssignExpr { lhs, rhs, .. } => {
-                self.expression(lhs);
-                self.expression(rhs);
-            }
-            Expr::Membership {
-                key,
-                value,
-                collection,
-                ..
-            } => {
-                if let Some(key) = key {
-                    self.expression(key);
-                }
-                self.expression(value);
-                self.expression(collection);
-            }
-            Expr::String { .. }
-            | Expr::RawString { .. }
-            | Expr::Number { .. }
-            | Expr::Bool { .. }
-            | Expr::Null { .. }
-            | Expr::Var { .. } => {}
         }
     }
 }
