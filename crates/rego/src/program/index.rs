@@ -10,6 +10,7 @@ use regorus::unstable::BoolOp;
 use super::input::Field;
 use super::node::{Body, Definition, Group, GroupId, Head, Kind, Node, Step};
 use super::reduction::{IndexKey, Texts};
+use super::trace::walk;
 
 /// Rules by what they ask of the event's action, tool or type; those that ask nothing are always looked at.
 #[derive(Debug, Default)]
@@ -127,6 +128,19 @@ impl Condition {
         or(&mut self.event, other.event);
     }
 
+    /// Narrows no field that `step` looks at.
+    fn forget_what_is_in(&mut self, step: &Step) {
+        let mut open = walk::nodes(step);
+        while let Some(node) = open.pop() {
+            match node {
+                Node::Input(Field::Action, keys) if keys.is_empty() => self.action = None,
+                Node::Input(Field::ToolName, keys) if keys.is_empty() => self.tool = None,
+                Node::Input(Field::EventType, keys) if keys.is_empty() => self.event = None,
+                _ => open.extend(walk::children(node)),
+            }
+        }
+    }
+
     fn admits(&self, key: &IndexKey) -> bool {
         let admits = |allowed: &Allowed, text: &Option<Arc<str>>| {
             allowed
@@ -152,6 +166,15 @@ pub(super) fn build(groups: &mut [Group]) {
     for (group, index) in groups.iter_mut().zip(indexes) {
         group.index = index;
     }
+}
+
+/// Whether it is an equality with a text that is written there.
+fn is_written(node: &Node) -> bool {
+    matches!(node, Node::Compare(_, _, _, true))
+}
+
+fn is_written_step(step: &Step) -> bool {
+    matches!(step, Step::Test(node) if is_written(node))
 }
 
 /// How many rules that only test the event a condition is followed through.
@@ -225,14 +248,22 @@ impl Conditions<'_> {
 
     /// OPA indexes equalities with what is written there wherever they stand in a body; other tests of the event, also
     /// equalities with what lies in data, count where nothing before them can be an error, which would be met there.
+    ///
+    /// Where another condition looks at the same field in a way of its own, OPA may look at the rule for that one: then such an
+    /// equality does not count, either.
     fn body(&mut self, body: &Body, depth: usize) -> Condition {
         let mut condition = Condition::default();
         let mut sure = true;
         for step in &body.steps {
             if let Step::Test(node) = step
-                && (sure || matches!(node, Node::Compare(_, _, _, true)))
+                && (sure || is_written(node))
             {
-                condition.and(self.test(node, depth));
+                let mut test = self.test(node, depth);
+                if !sure {
+                    let others = body.steps.iter().filter(|step| !is_written_step(step));
+                    others.for_each(|other| test.forget_what_is_in(other));
+                }
+                condition.and(test);
             }
             sure = sure && self.is_sure(step, depth);
         }

@@ -10,7 +10,7 @@ mod met;
 mod outcome;
 mod reads;
 mod source;
-mod walk;
+pub(super) mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};

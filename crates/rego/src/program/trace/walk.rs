@@ -3,7 +3,7 @@
 use super::super::node::{Head, Makes, Node, Pattern, Slot, Step};
 
 /// The nodes right inside of `node`, those of the steps of a comprehension among them.
-pub(super) fn children(node: &Node) -> Vec<&Node> {
+pub(in crate::program) fn children(node: &Node) -> Vec<&Node> {
     match node {
         Node::Known(_)
         | Node::Undefined
@@ -44,7 +44,7 @@ pub(super) fn children(node: &Node) -> Vec<&Node> {
 }
 
 /// The nodes of `step`, those of steps within it among them.
-pub(super) fn nodes(step: &Step) -> Vec<&Node> {
+pub(in crate::program) fn nodes(step: &Step) -> Vec<&Node> {
     match step {
         Step::Test(node) => vec![node],
         Step::Not(steps) => steps.iter().flat_map(nodes).collect(),

@@ -30,6 +30,22 @@ fn only_an_equality_with_what_is_written_there_spares_an_event_the_error_before_
         ),
         (format!("{failing}; input.action == action"), &failed),
         (
+            format!("{failing}; input.action == \"pay\"; input.action in {{\"read\", \"other\"}}"),
+            &failed,
+        ),
+        (
+            format!("{failing}; input.action == \"pay\"; startswith(input.action, \"r\")"),
+            &failed,
+        ),
+        (
+            format!("{failing}; input.action == \"pay\"; input.action == \"read\""),
+            &failed,
+        ),
+        (
+            format!("{failing}; input.action == \"pay\"; input.tool_name in {{\"read\"}}"),
+            &none,
+        ),
+        (
             format!("input.action == data.table.action; {failing}"),
             &none,
         ),
