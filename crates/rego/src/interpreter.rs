@@ -14,7 +14,7 @@ use crate::recursion::{RecursiveFunction, recursive_function};
 use crate::results::{self, Operands};
 use crate::{
     Fault, Making, Program, builtins, document, fault, heads, negation, operators, output, refusal,
-    tree,
+    replacement, tree,
 };
 
 /// Only a rule can be asked for; the entry point is often a package.
@@ -78,7 +78,7 @@ impl Interpreter {
             let packages = operators::packages(&trees);
             let operands = Operands::of(&trees)?;
             for ((name, _), tree) in modules.into_iter().zip(&trees) {
-                let text = as_opa_negates(name, &results::rewrite(tree, &operands))?;
+                let text = as_opa_negates(name, &results::rewrite(tree, &operands), &operands)?;
                 let called = as_opa_computes(name, &text, &packages)?;
                 if let Some(called) = called {
                     engine.add_policy(name.to_owned(), called)?;
@@ -281,9 +281,15 @@ pub(crate) fn check(policy: &[Module]) -> anyhow::Result<()> {
     heads::check(policy)
 }
 
-/// The text of a module, with the values of its heads and its negations rewritten.
-pub(crate) fn as_opa_negates(name: &str, text: &str) -> anyhow::Result<String> {
+/// The text of a module of a policy with these functions, with the values of its heads, what `with` replaces documents by and its
+/// negations rewritten.
+pub(crate) fn as_opa_negates(
+    name: &str,
+    text: &str,
+    functions: &Operands,
+) -> anyhow::Result<String> {
     let text = output::rewrite(&tree::parse(name, text)?);
+    let text = replacement::rewrite(&tree::parse(name, &text)?, functions);
     Ok(negation::rewrite(&tree::parse(name, &text)?))
 }
 

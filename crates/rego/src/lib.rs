@@ -50,6 +50,7 @@ mod recursion;
 mod refusal;
 mod regex;
 mod registry;
+mod replacement;
 mod results;
 mod spelling;
 mod suite;

@@ -13,6 +13,7 @@ use crate::spelling::{self, Edit};
 use crate::{builtins, tree};
 
 /// How many operands each function takes, by its name or by its path under `data`.
+#[derive(Debug, Default)]
 pub(crate) struct Operands(BTreeMap<String, usize>);
 
 impl Operands {
@@ -44,16 +45,15 @@ impl Operands {
         Ok(operands)
     }
 
-    fn count(&self, module: &Module, function: &Expr) -> Option<usize> {
+    /// How many operands what a module names `function` takes; none where it names none.
+    pub(crate) fn count(&self, module: &Module, function: &Expr) -> Option<usize> {
         let (path, open) = tree::components(function);
         if !open.is_empty() {
             return None;
         }
         let (first, rest) = path.split_first()?;
-        let import = module.imports.iter().find(|import| match &import.r#as {
-            Some(alias) => alias.text() == first,
-            None => tree::components(&import.refr).0.last() == Some(first),
-        });
+        let mut imports = module.imports.iter();
+        let import = imports.find(|import| tree::alias(import) == Some(first));
         let absolute = match import {
             Some(import) => [tree::components(&import.refr).0, rest.to_vec()].concat(),
             None => path.clone(),

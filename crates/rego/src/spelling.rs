@@ -51,10 +51,11 @@ pub(crate) fn one_line(text: &str) -> String {
 pub(crate) fn range(text: &str, expression: &Expr) -> (usize, usize) {
     let span = expression.span();
     let start = match expression {
-        // The span of an object starts with its last field; only its line and column are those of the brace.
-        Expr::Object { fields, .. } if fields.len() > 1 => {
-            brace(text, span.line, span.col).unwrap_or(span.start as usize)
-        }
+        // The span of an object starts with its last field; only its line is that of the brace.
+        Expr::Object { fields, .. } if fields.len() > 1 => fields
+            .first()
+            .and_then(|(_, key, _)| brace(text, span.line, range(text, key).0))
+            .unwrap_or(span.start as usize),
         _ => start(text, span.start as usize, expression),
     };
     // The span of an empty set has what comes after it.
@@ -67,16 +68,23 @@ pub(crate) fn range(text: &str, expression: &Expr) -> (usize, usize) {
     (start, end(text, span.end as usize, expression))
 }
 
-/// Where the brace in this line and column is.
-fn brace(text: &str, line: u32, column: u32) -> Option<usize> {
+/// Where the brace in this line is that opens an object whose first key begins at `key`: white space and comments alone are between.
+fn brace(text: &str, line: u32, key: usize) -> Option<usize> {
     let before: usize = text
         .split_inclusive('\n')
         .take((line as usize).checked_sub(1)?)
         .map(str::len)
         .sum();
-    let mut letters = text.get(before..)?.char_indices();
-    let (offset, letter) = letters.nth((column as usize).checked_sub(1)?)?;
-    (letter == '{').then_some(before + offset)
+    let written = text.get(before..key)?;
+    let end = written.find('\n').unwrap_or(written.len());
+    let mut braces = written.get(..end)?.match_indices('{');
+    let (offset, _) = braces.find(|(offset, _)| {
+        let between = written.get(offset + 1..).unwrap_or_default();
+        let (comments, last) = between.rsplit_once('\n').unwrap_or(("", between));
+        let mut comments = comments.lines().map(str::trim);
+        last.trim().is_empty() && comments.all(|line| line.is_empty() || line.starts_with('#'))
+    })?;
+    Some(before + offset)
 }
 
 /// Where `statement` begins and ends.

@@ -152,7 +152,7 @@ impl<'a> Probe<'a> {
         };
         let text = format!("{}\n{rules}\n", self.text().get(..header)?);
         let mut engine = self.suite.engine.clone();
-        let text = interpreter::as_opa_negates(MODULE, &text).ok()?;
+        let text = interpreter::as_opa_negates(MODULE, &text, &self.suite.functions).ok()?;
         let packages = operators::packages(self.suite.modules.iter().map(|module| &module.tree));
         let called = interpreter::as_opa_computes(MODULE, &text, &packages).ok()?;
         let text = called.unwrap_or(text);

@@ -9,6 +9,7 @@ use regorus::{Engine, Value};
 
 use super::Source;
 use super::discovery::Found;
+use crate::results::Operands;
 use crate::{interpreter, spelling, tree};
 
 /// Hands its third operand on, and notes that the rule named by the first two fired.
@@ -60,8 +61,13 @@ impl Marks {
 }
 
 /// The text of `module` as OPA reads it, with `tests` under their names and, where `marked` gives its position, marks.
-pub(super) fn rewrite(module: &Source, tests: &[&Found], marked: Option<usize>) -> Result<String> {
-    let text = interpreter::as_opa_negates(&module.name, &module.text)?;
+pub(super) fn rewrite(
+    module: &Source,
+    functions: &Operands,
+    tests: &[&Found],
+    marked: Option<usize>,
+) -> Result<String> {
+    let text = interpreter::as_opa_negates(&module.name, &module.text, functions)?;
     if marked.is_none() && tests.iter().all(|test| test.renamed.is_none()) {
         return Ok(text);
     }

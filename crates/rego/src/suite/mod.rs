@@ -29,6 +29,7 @@ use crate::{CompileError, Fault, document, fault, operators, tree};
 pub struct Suite {
     engine: Engine,
     modules: Vec<Source>,
+    functions: Operands,
     tests: Vec<Found>,
     marks: Option<Marks>,
 }
@@ -97,7 +98,8 @@ impl Suite {
         coverage: bool,
     ) -> Result<Self, CompileError> {
         let compile = || -> anyhow::Result<Self> {
-            let modules = sources(policy.into_iter().collect(), tests.into_iter().collect())?;
+            let (modules, functions) =
+                sources(policy.into_iter().collect(), tests.into_iter().collect())?;
             let tests = discovery::find(&modules);
             let mut engine = interpreter::engine(data)?;
             let marks = coverage.then(Marks::new);
@@ -108,7 +110,8 @@ impl Suite {
             let packages = operators::packages(modules.iter().map(|module| &module.tree));
             for (index, module) in modules.iter().enumerate() {
                 let names: Vec<&Found> = tests.iter().filter(|test| test.module == index).collect();
-                let text = marks::rewrite(module, &names, marks.as_ref().map(|_| index))?;
+                let text =
+                    marks::rewrite(module, &functions, &names, marks.as_ref().map(|_| index))?;
                 let called = interpreter::as_opa_computes(&module.name, &text, &packages)?;
                 engine.add_policy(module.name.clone(), called.unwrap_or(text))?;
             }
@@ -116,6 +119,7 @@ impl Suite {
             Ok(Self {
                 engine,
                 modules,
+                functions,
                 tests,
                 marks,
             })
@@ -223,8 +227,11 @@ impl Suite {
     }
 }
 
-/// All modules, read as the interpreter reads them.
-fn sources(policy: Vec<(&str, &str)>, tests: Vec<(&str, &str)>) -> anyhow::Result<Vec<Source>> {
+/// All modules, read as the interpreter reads them, and all functions.
+fn sources(
+    policy: Vec<(&str, &str)>,
+    tests: Vec<(&str, &str)>,
+) -> anyhow::Result<(Vec<Source>, Operands)> {
     let parse = |(name, text): &(&str, &str)| tree::parse(name, text);
     let mut trees = policy
         .iter()
@@ -237,20 +244,21 @@ fn sources(policy: Vec<(&str, &str)>, tests: Vec<(&str, &str)>) -> anyhow::Resul
             .map(parse)
             .collect::<anyhow::Result<Vec<_>>>()?,
     );
-    let operands = Operands::of(&trees)?;
-    policy
+    let functions = Operands::of(&trees)?;
+    let sources = policy
         .iter()
         .chain(&tests)
         .zip(&trees)
         .map(|((name, _), tree)| {
-            let text = results::rewrite(tree, &operands);
+            let text = results::rewrite(tree, &functions);
             Ok(Source {
                 name: (*name).to_owned(),
                 tree: tree::parse(name, &text)?,
                 text,
             })
         })
-        .collect()
+        .collect::<anyhow::Result<_>>()?;
+    Ok((sources, functions))
 }
 
 impl fmt::Debug for Suite {

@@ -256,6 +256,26 @@ fn a_test_may_replace_functions_and_data() {
 }
 
 #[test]
+fn a_test_may_replace_by_what_a_rule_says_and_by_a_function() {
+    for body in [
+        "team.level == \"low\" with input.amount as largest",
+        "not team.blocked with input.user as data.team.level with input.amount as 5",
+        "team.deny == {\"too much\"} with input as {\"amount\": largest * 20}",
+        "team.allow with input.amount as largest with data.limit as data.team_test.largest",
+        "team.double(1) == 10 with team.double as ten",
+        "team.double(1) == 10 with data.team.double as data.team_test.ten",
+        "team.double(1) == 60 with team.double as largest",
+        "team.fees == 60 with team.fees as largest",
+        "count([1]) == 10 with count as ten",
+    ] {
+        let run = only(&format!(
+            "largest := 60\n\nten(x) := 10\n\ntest_a if {body}"
+        ));
+        assert_eq!(run.outcome, Outcome::Pass, "{body}");
+    }
+}
+
+#[test]
 fn a_suite_asks_the_policy_that_the_gate_asks() {
     let policy = [(
         "team.rego",

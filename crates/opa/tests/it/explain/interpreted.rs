@@ -466,6 +466,7 @@ fn rules_of_several_files_and_packages_are_told_in_their_own_lines() {
         [
             "data.kitelogik.userpolicy.allow (a.rego:5) fired",
             "data.teams.a.member (b.rego:5) fired",
+            "data.teams.a.name (b.rego:10) fired: \"in\"",
         ]
     );
     let (rules, decision) = explained(json!({"a": "x"}));

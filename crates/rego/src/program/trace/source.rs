@@ -16,6 +16,7 @@ pub struct Sources {
     files: HashMap<Box<str>, HashMap<u32, SourceRule>>,
     pub(super) modules: Vec<SourceModule>,
     pub(super) packages: Packages,
+    pub(super) functions: Operands,
 }
 
 /// A module as it was written, and as it is read before negations and heads are rewritten: statement by statement the same.
@@ -56,13 +57,17 @@ impl Sources {
                 .into_iter()
                 .map(|(name, text)| tree::parse(name, text))
                 .collect::<anyhow::Result<Vec<_>>>()?;
-            let operands = Operands::of(&written)?;
-            let mut sources = Self::default();
+            let mut sources = Self {
+                functions: Operands::of(&written)?,
+                ..Self::default()
+            };
             for written in written {
                 let name = written.package.span.source.get_path().clone();
-                let read = tree::parse(&name, &results::rewrite(&written, &operands))?;
+                let read = tree::parse(&name, &results::rewrite(&written, &sources.functions))?;
                 let module = SourceModule { written, read };
-                sources.files.insert(name.into(), module.rules()?);
+                sources
+                    .files
+                    .insert(name.into(), module.rules(&sources.functions)?);
                 sources.modules.push(module);
             }
             Ok(sources)
@@ -168,12 +173,12 @@ impl SourceModule {
         self.written.package.span.source.contents()
     }
 
-    fn rules(&self) -> anyhow::Result<HashMap<u32, SourceRule>> {
+    fn rules(&self, functions: &Operands) -> anyhow::Result<HashMap<u32, SourceRule>> {
         let text = self.text();
         let read = self.read.package.span.source.contents();
         let read = tree::parse(
             self.name(),
-            &interpreter::as_opa_negates(self.name(), read)?,
+            &interpreter::as_opa_negates(self.name(), read, functions)?,
         )?;
         let rules = self.written.policy.iter().zip(&read.policy).enumerate();
         let rules = rules.map(|(number, (written, read))| {

@@ -6,6 +6,7 @@ mod numbered;
 mod opa;
 mod policy;
 mod reduction;
+mod replaced;
 mod ruled_out;
 mod words;
 

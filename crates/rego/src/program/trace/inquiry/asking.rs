@@ -138,7 +138,7 @@ impl Compiler<'_> {
         for module in modules {
             let source = &module.package.span.source;
             let (name, text) = (source.get_path(), source.contents());
-            let text = interpreter::as_opa_negates(name, text).ok()?;
+            let text = interpreter::as_opa_negates(name, text, &self.sources.functions).ok()?;
             let called = interpreter::as_opa_computes(name, &text, &packages).ok()?;
             let text = called.unwrap_or(text);
             engine.add_policy(name.clone(), text).ok()?;

@@ -1,0 +1,139 @@
+//! What `with` replaces documents by, where rules say it.
+
+use kitelogik_core::{BudgetUsage, GovernanceEvent, PolicyInput, SessionContext, ToolCallInput};
+use kitelogik_opa_process::opa_or_skip;
+use kitelogik_rego::{Answer, Interpreter, MAX_DEPTH, read};
+use serde_json::{Value, json};
+
+use super::opa::Opa;
+use super::reduction::Reductions;
+use super::{BYTES, LIMITS, Outcome, TIME, code};
+
+const RULES: &str = r#"package kitelogik.main
+
+import data.limits.highest
+import data.table as known
+
+default allowed := false
+
+allowed if input.args.level <= level
+
+level := 5 if input.args.role == "admin"
+
+level := 2 if not input.args.role == "admin"
+
+missing if input.args.nothing
+
+doubled(x) := x * 2
+
+many(x) := 7
+
+counted := count([1, 2])
+
+asked if level == input.args.expected
+
+kept if input.args.level == level
+
+listed contains input.args.level
+
+listed contains level
+
+"#;
+
+/// Bodies of one more rule; each is equal to OPA for every event.
+const BODIES: &[&str] = &[
+    "allowed with input.args.level as level",
+    "allowed with input.args.level as data.kitelogik.main.level",
+    "not allowed with input.args.level as level + 1",
+    "not not_there with input.args.level as level",
+    "kept with input.args.level as level with input.args.role as \"admin\"",
+    "kept with input.args.role as \"other\" with input.args.level as level",
+    "level == 2 with input as {\"args\": {\"role\": missing}}",
+    "not allowed with input.args.level as missing",
+    "allowed with input.args.role as missing with input.args.level as 1",
+    "allowed with input.args.level as 1 with input.args.role as missing",
+    "{\n\tallowed with input.args.level as {\n\t\t\"level\": level,\n\t}.level\n\tinput.args.level > 0\n}",
+    "{\n\tcount(listed) == 1 with input.args.level as level\n}",
+    "count([1 | allowed with input.args.level as level]) == 1",
+    "count({one | some one in [1, 2]; allowed with input.args.level as level + one}) == 0",
+    "{\n\tevery one in [0, 0] {\n\t\tallowed with input.args.level as level + one\n\t}\n}",
+    "{\n\tsome one in [level, 9]\n\tnot allowed with input.args.level as one\n}",
+    "{\n\tsome one in listed with input.args.level as level\n\tone == 2\n}",
+    "{\n\tevery one in listed {\n\t\tone == level\n\t} with input.args.level as level\n}",
+    "{\n\tx := level\n\tasked with input.args.expected as x\n}",
+    "asked with input.args.expected as doubled(level)",
+    "asked with input.args.expected as doubled(level) / 2",
+    "asked with input.args.expected as [l | l := level][0]",
+    "asked with input.args.expected as [1 | asked with input.args.expected as level][0] + level - 1",
+    "asked with input.args as {\"expected\": level, \"role\": \"none\"}",
+    "{\n\tasked with input.args as {\"expected\": level, \"role\": \"none\"}\n}",
+    "{\n\tasked with input.args as { # {\n\t\t# more: {\n\n\t\t\"role\": \"{ #\", \"expected\": level,\n\t}\n}",
+    "{\n\tinput.args.role != \"é{ #\"; asked with input.args as {\"é\": {\"a\": 1, \"b\": 2}, \"expected\": level}\n}",
+    "{\n\tnot {\"a\": level, \"b\": 2} == {\"a\": 5, \"b\": 2} with input.args.role as input.args.other\n}",
+    "highest == 3 with data.limits.highest as level",
+    "known == 5 with data.table as level",
+    "data.table == level with data.table as level",
+    "data.table.x == 2 with data.table.x as level",
+    "counted == 7 with count as many",
+    "counted == 7 with count as data.kitelogik.main.many",
+    "counted == level with count as level",
+    "{\n\tinput.args.level > 0 # more than # one\n\tallowed with input.args.level as level # a comment; `quoted`\n}",
+    "allowed with input.args.role as `admin` with input.args.level as level - 1",
+    "print(allowed) with input.args.level as level",
+    "false\n\ngranted := 2 if allowed with input.args.level as level",
+    "false\n\ngranted := 3 if {\n\tfalse\n} else := 4 if allowed with input.args.level as level",
+    "allows(1)\n\nallows(x) if allowed with input.args.level as level + x - 1",
+    "allowance == 1\n\nallowance := x if {\n\tx := 1\n\tallowed with input.args.level as level\n}",
+];
+
+#[test]
+fn what_a_rule_says_is_what_a_document_is_replaced_by() {
+    let data = json!({"limits": {"highest": 3}, "table": {"x": 1}});
+    let mut opa = opa_or_skip!().map(|found| Opa::start(&found));
+    let mut granted = 0;
+    for body in BODIES {
+        let text = format!("{RULES}not_there if data.not_there\n\ngranted := 1 if {body}\n");
+        if let Some(opa) = &mut opa {
+            let modules = [("main.rego".to_owned(), text.clone())];
+            assert!(opa.load(&modules, &data), "{text}");
+        }
+        for arguments in [
+            json!({"level": 1, "role": "admin"}),
+            json!({"level": 4, "role": "admin", "expected": 5}),
+            json!({"level": 2, "role": "other", "expected": 2}),
+            json!({"level": 9}),
+            json!({}),
+        ] {
+            let input = json!({"action": "read", "args": arguments});
+            let asked = opa.as_mut().map(|opa| opa.ask(&input).unwrap());
+            for outcome in outcomes(&text, &data, &arguments) {
+                let expected = asked.clone().unwrap_or_else(|| outcome.clone());
+                assert_eq!(outcome, expected, "{arguments}: {text}");
+                granted += usize::from(outcome.is_ok_and(|told| told.get("granted").is_some()));
+            }
+        }
+    }
+    assert!(granted > BODIES.len(), "{granted}");
+}
+
+/// What the whole interpreter says, the one that is reduced to what the event can reach, and the program where it gets past.
+fn outcomes(text: &str, data: &Value, arguments: &Value) -> Vec<Outcome> {
+    let interpreter =
+        Interpreter::compile([("main.rego", text)], data, "data.kitelogik.main").unwrap();
+    let program = interpreter.program().unwrap();
+    let arguments = arguments.as_object().unwrap().clone();
+    let event = GovernanceEvent::ToolCall(ToolCallInput::new("read", arguments));
+    let context = SessionContext::default();
+    let input = PolicyInput::new(&event, &context, BudgetUsage::default());
+    let document = read(&input, BYTES, MAX_DEPTH).unwrap();
+    let whole = interpreter.run(&document, TIME, BYTES).map_err(code);
+    let reduced = Reductions::of(&program).run(&input, &document);
+    let compiled = match program.run(&input, LIMITS) {
+        Answer::Decided(decided) => Some(decided.map_err(code)),
+        Answer::Interpret(_) => None,
+    };
+    [Some(whole), reduced, compiled]
+        .into_iter()
+        .flatten()
+        .collect()
+}
