@@ -227,7 +227,7 @@ fn values_in(value: &Value) -> usize {
 }
 
 /// Each value comes with the whole path to it.
-fn walked(values: &[Value]) -> Result<()> {
+pub(super) fn walked(values: &[Value]) -> Result<()> {
     fn steps(value: &Value, depth: usize) -> usize {
         let below = |value: &Value| steps(value, depth + 1);
         depth

@@ -2,12 +2,13 @@
 //! an object and a set; and `in` with a key, or within an expression, where it is false over what is not there. And what
 //! it would not count against what an evaluation may make: the sets that `|` and `&` make, and the members that
 //! comprehensions and rules gather. And where data is looked into by a number whose text it has, or by the name of
-//! an import.
+//! an import; and `walk`, and the variables of `every`.
 //!
 //! They become calls of built-ins in the text, before the interpreter reads it: `a * b <= 5` becomes
 //! `kitelogik_compute_3("0 1 * 2 <=", a, b, 5)`. Within one such call all digits are kept that OPA has; what comes out of it
 //! has 53 bits.
 
+mod bound;
 mod formula;
 mod gathering;
 mod imported;
@@ -22,7 +23,7 @@ use regorus::unstable::{
 use crate::builtins;
 use crate::negation::parts;
 use crate::registry::Registry;
-use crate::spelling;
+use crate::spelling::{self, Edit};
 
 use self::formula::Formula;
 
@@ -60,6 +61,7 @@ pub(crate) fn register(registry: &mut impl Registry) -> Result<()> {
     }
     gathering::register(registry)?;
     lookup::register(registry)?;
+    bound::register(registry)?;
     registry.add(MEMBER, 2, |values: Vec<Value>| {
         let [value, collection] = values.as_slice() else {
             bail!("two operands are expected");
@@ -142,7 +144,7 @@ pub(crate) fn rewrite(module: &Module, packages: &Packages) -> Option<String> {
         module,
         text: module.package.span.source.contents(),
         edits: Vec::new(),
-        of_every: Vec::new(),
+        renamed: 0,
     };
     for rule in &module.policy {
         rewriter.rule(rule);
@@ -154,22 +156,16 @@ pub(crate) fn rewrite(module: &Module, packages: &Packages) -> Option<String> {
     if rewriter.edits.is_empty() {
         return None;
     }
-    Some(rewriter.rendered())
-}
-
-/// What is put in, in place of the text from one position to another.
-struct Edit {
-    start: usize,
-    end: usize,
-    text: String,
+    let text = rewriter.text;
+    Some(spelling::edited(text, 0..text.len(), rewriter.edits))
 }
 
 struct Rewriter<'a> {
     module: &'a Module,
     text: &'a str,
     edits: Vec<Edit>,
-    /// The variables of the `every` at hand.
-    of_every: Vec<&'a str>,
+    /// How many variables of `every` have got another name.
+    renamed: usize,
 }
 
 impl<'a> Rewriter<'a> {
@@ -223,6 +219,11 @@ impl<'a> Rewriter<'a> {
         {
             self.looked_up(expr, bare);
         }
+        if let Literal::Expr { expr, .. } = &statement.literal
+            && let Some((value, found)) = bound::walk(expr)
+        {
+            self.walked(expr, value, found);
+        }
         match &statement.literal {
             Literal::NotExpr { expr, .. } | Literal::Expr { expr, .. } => match &**expr {
                 // As a statement, it fails either way.
@@ -238,11 +239,8 @@ impl<'a> Rewriter<'a> {
                 ..
             } => {
                 self.expression(domain);
-                let outer = self.of_every.len();
-                let names = key.iter().chain([value]).map(|name| name.text());
-                self.of_every.extend(names);
+                self.members(key.iter().chain([value]), query);
                 self.query(query);
-                self.of_every.truncate(outer);
             }
             Literal::SomeVars { .. } => {}
         }
@@ -275,16 +273,6 @@ impl<'a> Rewriter<'a> {
                     BinOp::Intersection => INTERSECTION,
                 };
                 self.call(name, expression, &[lhs, rhs]);
-            }
-            // The interpreter searches there, and by a number never finds a text.
-            Expr::RefBrack { refr, index, .. }
-                if matches!(&**index, Expr::Var { span, .. } if self.of_every.contains(&span.text()))
-                    && lookup::is_in_data(self.module, refr) =>
-            {
-                let asked = format!("{}({}, ", lookup::ASKED, spelling::of(self.text, refr));
-                let (start, end) = spelling::range(self.text, index);
-                self.replace(start, start, &asked);
-                self.replace(end, end, ")");
             }
             Expr::Call { fcn, params, .. } if gathering::prints(fcn) => {
                 for parameter in params {
@@ -386,19 +374,5 @@ impl<'a> Rewriter<'a> {
             end,
             text: format!("{text}{}", "\n".repeat(lines)),
         });
-    }
-
-    fn rendered(mut self) -> String {
-        // Of two at one place, the outer one was found first.
-        self.edits.sort_by_key(|edit| (edit.start, edit.end));
-        let mut rendered = String::with_capacity(self.text.len() * 2);
-        let mut from = 0;
-        for edit in &self.edits {
-            rendered.push_str(self.text.get(from..edit.start).unwrap_or_default());
-            rendered.push_str(&edit.text);
-            from = edit.end;
-        }
-        rendered.push_str(self.text.get(from..).unwrap_or_default());
-        rendered
     }
 }

@@ -265,7 +265,7 @@ fn is_braced(negated: &Expr) -> bool {
     )
 }
 
-fn is_walk(function: &Expr) -> bool {
+pub(crate) fn is_walk(function: &Expr) -> bool {
     matches!(function, Expr::Var { span, .. } if span.text() == "walk")
 }
 

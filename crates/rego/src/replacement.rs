@@ -70,10 +70,6 @@ impl Rewriter<'_> {
     fn query(&mut self, query: &Query, bare: bool) {
         for statement in &query.stmts {
             let (start, end) = spelling::statement(self.text, statement);
-            let start = match &statement.literal {
-                Literal::NotExpr { .. } => statement.span.start as usize,
-                _ => start,
-            };
             let named = self.named(statement);
             let (open, close) = match (named.is_empty(), bare) {
                 (false, true) => ("{ ", " }"),

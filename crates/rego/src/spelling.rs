@@ -17,9 +17,10 @@ pub(crate) struct Edit {
     pub(crate) text: String,
 }
 
-/// `range` of `text` with `edits`, none of which is within another. Of those at one place, the first comes first.
+/// `range` of `text` with `edits`, none of which is within another. Of those that begin at one place, the shorter comes first, and
+/// of those that end there as well, the first.
 pub(crate) fn edited(text: &str, range: Range<usize>, mut edits: Vec<Edit>) -> String {
-    edits.sort_by_key(|edit| edit.start);
+    edits.sort_by_key(|edit| (edit.start, edit.end));
     let mut edited = String::with_capacity(range.len());
     let mut from = range.start;
     for edit in edits {

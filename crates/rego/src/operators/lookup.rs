@@ -84,7 +84,7 @@ pub(super) fn parts<'e>(module: &Module, condition: &'e Expr) -> Option<(&'e Exp
 }
 
 /// Whether a reference leads into data, and may be written twice.
-pub(super) fn is_in_data(module: &Module, reference: &Expr) -> bool {
+fn is_in_data(module: &Module, reference: &Expr) -> bool {
     is_plain(reference) && root(reference).is_some_and(|root| is_data(root, &module.imports))
 }
 

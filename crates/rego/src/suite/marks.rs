@@ -10,7 +10,8 @@ use regorus::{Engine, Value};
 use super::Source;
 use super::discovery::Found;
 use crate::results::Operands;
-use crate::{interpreter, spelling, tree};
+use crate::spelling::{self, Edit};
+use crate::{interpreter, tree};
 
 /// Hands its third operand on, and notes that the rule named by the first two fired.
 const MARK: &str = "kitelogik_fired";
@@ -76,7 +77,11 @@ pub(super) fn rewrite(
     for test in tests {
         if let (Some(name), Some(rule)) = (&test.renamed, tree.policy.get(test.rule)) {
             let span = tree::reference(rule).span();
-            edits.push((span.start as usize, span.end as usize, name.clone()));
+            edits.push(Edit {
+                start: span.start as usize,
+                end: span.end as usize,
+                text: name.clone(),
+            });
         }
     }
     if let Some(position) = marked {
@@ -84,21 +89,10 @@ pub(super) fn rewrite(
             mark(&text, rule, (position, index), &mut edits);
         }
     }
-    edits.sort_by_key(|(start, end, _)| (*start, *end));
-    let mut rewritten = String::with_capacity(text.len() + 40 * edits.len());
-    let mut from = 0;
-    for (start, end, replacement) in edits {
-        rewritten.push_str(text.get(from..start).unwrap_or_default());
-        rewritten.push_str(&replacement);
-        from = end;
-    }
-    rewritten.push_str(text.get(from..).unwrap_or_default());
-    Ok(rewritten)
+    Ok(spelling::edited(&text, 0..text.len(), edits))
 }
 
-type Edits = Vec<(usize, usize, String)>;
-
-fn mark(text: &str, rule: &Rule, (module, index): (usize, usize), edits: &mut Edits) {
+fn mark(text: &str, rule: &Rule, (module, index): (usize, usize), edits: &mut Vec<Edit>) {
     let Rule::Spec { head, bodies, .. } = rule else {
         return;
     };
@@ -120,19 +114,35 @@ fn mark(text: &str, rule: &Rule, (module, index): (usize, usize), edits: &mut Ed
             None => {
                 let end = span.start as usize + "else".len();
                 if text.get(span.start as usize..end) == Some("else") {
-                    edits.push((end, end, format!(" := {call}true)")));
+                    edits.push(Edit {
+                        start: end,
+                        end,
+                        text: format!(" := {call}true)"),
+                    });
                 }
             }
         }
     }
     if let Some(end) = unsaid {
-        edits.push((end, end, format!(" := {call}true)")));
+        edits.push(Edit {
+            start: end,
+            end,
+            text: format!(" := {call}true)"),
+        });
     }
 }
 
 /// Puts `value` into a call of the mark.
-fn wrap(text: &str, value: &Expr, call: &str, edits: &mut Edits) {
+fn wrap(text: &str, value: &Expr, call: &str, edits: &mut Vec<Edit>) {
     let (start, end) = spelling::range(text, value);
-    edits.push((start, start, call.to_owned()));
-    edits.push((end, end, ")".to_owned()));
+    edits.push(Edit {
+        start,
+        end: start,
+        text: call.to_owned(),
+    });
+    edits.push(Edit {
+        start: end,
+        end,
+        text: ")".to_owned(),
+    });
 }

@@ -1,5 +1,6 @@
 //! Programs give the answers of the interpreter, and of OPA.
 
+mod bound;
 mod bundle;
 mod event;
 mod numbered;
@@ -13,7 +14,10 @@ mod words;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kitelogik_core::{BudgetUsage, EngineError, FailClosed, PolicyInput};
+use kitelogik_core::{
+    BudgetUsage, EngineError, FailClosed, GovernanceEvent, PolicyInput, SessionContext,
+    ToolCallInput,
+};
 use kitelogik_opa_process::opa_or_skip;
 use kitelogik_rego::{Answer, Interpreter, Limits, MAX_DEPTH, read};
 use serde_json::Value;
@@ -248,4 +252,26 @@ fn same(one: &Value, other: &Value) -> bool {
         }
         _ => one == other,
     }
+}
+
+/// What the whole interpreter says, the one that is reduced to what the event can reach, and the program where it gets past.
+fn outcomes(text: &str, data: &Value, arguments: &Value) -> Vec<Outcome> {
+    let interpreter =
+        Interpreter::compile([("main.rego", text)], data, "data.kitelogik.main").unwrap();
+    let program = interpreter.program().unwrap();
+    let arguments = arguments.as_object().unwrap().clone();
+    let event = GovernanceEvent::ToolCall(ToolCallInput::new("read", arguments));
+    let context = SessionContext::default();
+    let input = PolicyInput::new(&event, &context, BudgetUsage::default());
+    let document = read(&input, BYTES, MAX_DEPTH).unwrap();
+    let whole = interpreter.run(&document, TIME, BYTES).map_err(code);
+    let reduced = Reductions::of(&program).run(&input, &document);
+    let compiled = match program.run(&input, LIMITS) {
+        Answer::Decided(decided) => Some(decided.map_err(code)),
+        Answer::Interpret(_) => None,
+    };
+    [Some(whole), reduced, compiled]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -175,7 +175,7 @@ fn data_that_an_import_names_is_found_by_a_number_as_by_opa() {
 }
 
 #[test]
-fn a_number_by_which_every_looks_into_data_is_an_error_where_the_interpreter_decides() {
+fn a_number_by_which_every_looks_into_data_finds_there_what_opa_finds() {
     let data = json!({"table": {"levels": {"2": 7, "two": 7}}});
     let mut opa = opa_or_skip!().map(|found| Opa::start(&found));
     for condition in [
@@ -193,13 +193,21 @@ fn a_number_by_which_every_looks_into_data_is_an_error_where_the_interpreter_dec
                 "{text}"
             );
         }
-        for outcome in interpreted(&text, &data, &json!(2)) {
-            assert_eq!(outcome, Err(FailClosed::EvaluationError), "{text}");
-        }
-        for level in [json!("2"), json!("two"), json!(3), json!(null)] {
+        for level in [json!(2), json!("2"), json!("two"), json!(3), json!(null)] {
             let input = json!({"action": "read", "args": {"level": level}});
             let asked = opa.as_mut().and_then(|opa| opa.ask(&input));
             for outcome in interpreted(&text, &data, &level) {
+                let granted = outcome
+                    .as_ref()
+                    .is_ok_and(|told| told.get("granted").is_some());
+                let number = level
+                    .as_u64()
+                    .or(level.as_str().and_then(|text| text.parse().ok()));
+                assert_eq!(
+                    granted,
+                    number == Some(2) || level == "two",
+                    "{level}: {text}"
+                );
                 assert_eq!(
                     asked.clone().unwrap_or_else(|| outcome.clone()),
                     outcome,
@@ -256,4 +264,53 @@ fn compiled(text: &str, data: &Value, level: &Value) -> Option<Outcome> {
         Answer::Decided(decided) => Some(decided.map_err(code)),
         Answer::Interpret(_) => None,
     }
+}
+
+#[test]
+fn what_walk_finds_is_looked_up_in_data_as_by_opa() {
+    let data = json!({"table": {"levels": {"2": 7, "2.5": 8, "two": 9}, "list": [1, 7]}});
+    let mut opa = opa_or_skip!().map(|found| Opa::start(&found));
+    let mut granted = 0;
+    for body in [
+        "walk(input.args, [_, zz]); aa := data.table.levels[zz]",
+        "walk(input.args, [_, zz]); aa = data.table.list[zz]",
+        "some zz; walk(input.args, [_, zz]); aa := data.table.levels[zz]",
+        "walk(input.args, both); aa := data.table.levels[both[1]]",
+        "walk(input.args, [[\"level\"], aa])",
+        "walk(input.args, [[first], 2]); aa := first",
+        "zz := input.args.level\n\twalk(input.args, [path, zz]); aa := path",
+        "aa := [path | walk(input.args, [path, _])]",
+        "aa := {zz: path |\n\t\twalk(\n\t\t\tinput.args, # what for\n\t\t\t[path, zz]\n\t\t)\n\t\tdata.table.levels[zz] > 1\n\t}",
+        "aa := 1; walk([count([input.args.level]) + 1], [_, zz]); data.table.levels[zz] == 7",
+        "aa := input.args.level; walk({aa}, [[aa], aa])",
+        "walk(input.args, [path, aa]) with input.args as {\"deep\": [2]}; path == [\"deep\", 0]",
+        "walk(input.args, [path, aa]); not path == []; every step in path { walk(input.args, [[step], _]) }",
+        "aa := 1; walk(input.missing, [_, _])",
+    ] {
+        let text = format!(
+            "package kitelogik.main\n\nimport data.table\n{WITH}\nfound contains aa if {{\n\t{body}\n}}\n"
+        );
+        if let Some(opa) = &mut opa {
+            let modules = [("main.rego".to_owned(), text.clone())];
+            assert!(opa.load(&modules, &data), "{text}");
+        }
+        for level in [
+            json!(2),
+            json!(2.5),
+            json!("two"),
+            json!(1),
+            json!([2, "two"]),
+        ] {
+            let input = json!({"action": "read", "args": {"level": level}});
+            let asked = opa.as_mut().map(|opa| opa.ask(&input).unwrap());
+            for outcome in interpreted(&text, &data, &level) {
+                let expected = asked.clone().unwrap_or_else(|| outcome.clone());
+                assert_eq!(outcome, expected, "{level}: {text}");
+                let found = outcome.unwrap();
+                granted +=
+                    usize::from(found["found"].as_array().is_some_and(|all| !all.is_empty()));
+            }
+        }
+    }
+    assert!(granted > 40, "{granted}");
 }

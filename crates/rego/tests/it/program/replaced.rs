@@ -1,13 +1,10 @@
 //! What `with` replaces documents by, where rules say it.
 
-use kitelogik_core::{BudgetUsage, GovernanceEvent, PolicyInput, SessionContext, ToolCallInput};
 use kitelogik_opa_process::opa_or_skip;
-use kitelogik_rego::{Answer, Interpreter, MAX_DEPTH, read};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::opa::Opa;
-use super::reduction::Reductions;
-use super::{BYTES, LIMITS, Outcome, TIME, code};
+use super::outcomes;
 
 const RULES: &str = r#"package kitelogik.main
 
@@ -114,26 +111,4 @@ fn what_a_rule_says_is_what_a_document_is_replaced_by() {
         }
     }
     assert!(granted > BODIES.len(), "{granted}");
-}
-
-/// What the whole interpreter says, the one that is reduced to what the event can reach, and the program where it gets past.
-fn outcomes(text: &str, data: &Value, arguments: &Value) -> Vec<Outcome> {
-    let interpreter =
-        Interpreter::compile([("main.rego", text)], data, "data.kitelogik.main").unwrap();
-    let program = interpreter.program().unwrap();
-    let arguments = arguments.as_object().unwrap().clone();
-    let event = GovernanceEvent::ToolCall(ToolCallInput::new("read", arguments));
-    let context = SessionContext::default();
-    let input = PolicyInput::new(&event, &context, BudgetUsage::default());
-    let document = read(&input, BYTES, MAX_DEPTH).unwrap();
-    let whole = interpreter.run(&document, TIME, BYTES).map_err(code);
-    let reduced = Reductions::of(&program).run(&input, &document);
-    let compiled = match program.run(&input, LIMITS) {
-        Answer::Decided(decided) => Some(decided.map_err(code)),
-        Answer::Interpret(_) => None,
-    };
-    [Some(whole), reduced, compiled]
-        .into_iter()
-        .flatten()
-        .collect()
 }

@@ -232,10 +232,17 @@ impl Writer<'_> {
             11 => {
                 let collection = self.collection(depth);
                 let before = self.bound.clone();
+                let key = self.random.chance(25).then(|| self.fresh());
                 let name = self.fresh();
-                let inner = self.comparison(1);
+                let about = self.about(&name);
+                let more = match &key {
+                    Some(key) => format!("; {}", self.about(key)),
+                    None if self.random.chance(20) => format!("\n\t{}", self.statement(0)),
+                    None => String::new(),
+                };
                 self.bound = before;
-                format!("every {name} in {collection} {{ {name} != {inner} }}")
+                let key = key.map(|key| format!("{key}, ")).unwrap_or_default();
+                format!("every {key}{name} in {collection} {{ {about}{more} }}")
             }
             12 => {
                 let one = self.simple();
@@ -256,6 +263,21 @@ impl Writer<'_> {
                 self.rules[rule].clone()
             }
             _ => self.term(depth),
+        }
+    }
+
+    /// A condition on a variable that has a value.
+    pub(super) fn about(&mut self, name: &str) -> String {
+        let other = self.simple();
+        match self.random.below(9) {
+            0..=1 => format!("{name} != {}", self.comparison(1)),
+            2 => format!("{name} = {other}"),
+            3 => format!("{other} = {name}"),
+            4 => format!("null != 1; [{name}, 1] = [{other}, 1]"),
+            5 => format!("data.table.nested[{name}] != {other}"),
+            6 => format!("input.args[{name}]"),
+            7 => format!("walk(input.args, [_, {name}])"),
+            _ => format!("{name} == {other}"),
         }
     }
 

@@ -68,10 +68,10 @@ impl Writer<'_> {
         let before = self.bound.clone();
         let collection = self.collection(0);
         let name = self.fresh();
-        let condition = if self.random.chance(60) {
-            format!("; {}", self.comparison(depth))
-        } else {
-            String::new()
+        let condition = match self.random.below(10) {
+            0..=4 => format!("; {}", self.comparison(depth)),
+            5..=6 => format!("; {}", self.about(&name)),
+            _ => String::new(),
         };
         let term = if self.random.chance(60) {
             name.clone()
