@@ -149,8 +149,7 @@ use self::reduced::Reductions;
 ///   OPA meets before.
 ///
 /// A condition that is nothing but a look into data by a number (`data.levels[input.args.level]`) is an error where data has that
-/// number as a text, compiled and interpreted alike: OPA finds it, or does not where its index has asked already. In the
-/// interpreter, so is any such look by a variable of `every`.
+/// number as a text, compiled and interpreted alike: OPA finds it, or does not where its index has asked already.
 #[derive(Clone)]
 pub struct Embedded {
     shared: Arc<Shared>,
