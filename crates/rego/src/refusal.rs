@@ -1,8 +1,11 @@
 //! What the interpreter would read otherwise than OPA, refused when modules are loaded.
 //!
 //! A variable under `not` that nothing else binds: OPA refuses it, the interpreter would look for *some* value for which
-//! the statement does not hold. `walk` other than as a statement of its own, functions of the policy replaced by `with`,
-//! and built-ins that are not offered.
+//! the statement does not hold. A variable in `every` that has its value from a later statement. `walk` other than as a
+//! statement of its own, or the name of something else; functions of the policy replaced by `with`, and built-ins that are not
+//! offered.
+
+mod every;
 
 use std::collections::BTreeSet;
 
@@ -20,6 +23,7 @@ pub(crate) fn check<'a>(modules: impl IntoIterator<Item = &'a Module> + Clone) -
     let functions = functions(modules.clone());
     for module in modules.clone() {
         let package = package(module);
+        named_walk(module)?;
         let mut known: Names = ["input", "data"].map(str::to_owned).into();
         for other in modules.clone() {
             if self::package(other) == package {
@@ -43,6 +47,25 @@ pub(crate) fn check<'a>(modules: impl IntoIterator<Item = &'a Module> + Clone) -
         }
     }
     Ok(())
+}
+
+/// What a call of `walk` is, is told by its name.
+fn named_walk(module: &Module) -> Result<()> {
+    let rules = module.policy.iter().map(|rule| reference(rule));
+    let rule = rules
+        .filter(|name| first(name).as_deref() == Some("walk"))
+        .map(Expr::span);
+    let imports = module.imports.iter();
+    let import = imports
+        .filter(|import| alias(import).as_deref() == Some("walk"))
+        .map(|import| import.refr.span());
+    match rule.chain(import).next() {
+        Some(span) => refuse(
+            span,
+            "`walk` is the name of a built-in; give this another name",
+        ),
+        None => Ok(()),
+    }
 }
 
 type Names = BTreeSet<String>;
@@ -128,6 +151,7 @@ impl Checker<'_> {
     }
 
     fn query(&self, query: &Query, known: &Names) -> Result<()> {
+        every::check(query, known)?;
         let mut known = known.clone();
         for statement in &query.stmts {
             bind(&statement.literal, &mut known);

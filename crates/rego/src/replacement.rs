@@ -105,8 +105,9 @@ impl Rewriter<'_> {
             let text = spelling::edited(self.text, start..end, inner);
             self.values += 1;
             let name = format!("kitelogik_operand_with_{}", self.values);
-            // What comes after it stays in its line; the end of a line ends a comment, and may be part of a raw string.
-            let lines = if text.contains(['#', '`']) {
+            // What comes after it stays in its line; the end of a line ends a comment and a statement of a comprehension, and
+            // may be part of a raw string.
+            let lines = if text.contains(['#', '`', '|']) {
                 named.push_str(&format!("{name} := {text}; "));
                 String::new()
             } else {

@@ -69,7 +69,8 @@ pub(crate) fn range(text: &str, expression: &Expr) -> (usize, usize) {
     (start, end(text, span.end as usize, expression))
 }
 
-/// Where the brace in this line is that opens an object whose first key begins at `key`: white space and comments alone are between.
+/// Where the brace in this line is that opens an object whose first key begins at `key`: white space, comments and parentheses
+/// alone are between.
 fn brace(text: &str, line: u32, key: usize) -> Option<usize> {
     let before: usize = text
         .split_inclusive('\n')
@@ -82,10 +83,15 @@ fn brace(text: &str, line: u32, key: usize) -> Option<usize> {
     let (offset, _) = braces.find(|(offset, _)| {
         let between = written.get(offset + 1..).unwrap_or_default();
         let (comments, last) = between.rsplit_once('\n').unwrap_or(("", between));
-        let mut comments = comments.lines().map(str::trim);
-        last.trim().is_empty() && comments.all(|line| line.is_empty() || line.starts_with('#'))
+        let mut comments = comments.lines().map(rest);
+        rest(last).is_empty() && comments.all(|line| line.is_empty() || line.starts_with('#'))
     })?;
     Some(before + offset)
+}
+
+/// What is left of a line behind white space and parentheses.
+fn rest(line: &str) -> &str {
+    line.trim_start_matches(|letter: char| letter == '(' || letter.is_whitespace())
 }
 
 /// Where `statement` begins and ends.

@@ -1,6 +1,7 @@
 //! Variables that have a value when they are unified or looked up by.
 
 use kitelogik_opa_process::opa_or_skip;
+use kitelogik_rego::Interpreter;
 use serde_json::json;
 
 use super::opa::Opa;
@@ -109,4 +110,61 @@ fn a_variable_of_every_keeps_its_value_where_it_is_unified() {
         }
     }
     assert!(held > 30 && not_held > 100, "{held} {not_held}");
+}
+
+#[test]
+fn what_every_asks_for_has_its_value_before() {
+    let loaded = |body: &str| {
+        let text = format!("{RULES}held if {{\n\t{body}\n}}\n");
+        Interpreter::compile(
+            [("main.rego", text.as_str())],
+            &json!({}),
+            "data.kitelogik.main",
+        )
+    };
+    for body in [
+        "some y; every x in [2, 3] { x > y }; y = 1",
+        "some y; every x in [2, 3] { x = y }; y = 2",
+        "some y; every x in [2, 3] { not x < y }; [y, _] = [1, 2]",
+        "some y; every x in [2, 3] { count([1 | x > y]) > 0 }; walk(1, [_, y])",
+        "some y; every x in [2, 3] { plain with input.args.q as y }; y = 1",
+        "some y; every x in [2, 3] { every z in [x] { z > y } }; [1, 2][y] == 2",
+    ] {
+        let refused = loaded(body).unwrap_err().to_string();
+        let told = "`y` in `every` has its value from a statement after it; write that statement before the `every`";
+        assert!(refused.contains(told), "{refused}");
+    }
+    for body in [
+        "some y; y = 1; every x in [2, 3] { x > y }",
+        "every x in [[2], [3]] { some y; x[y] > 1 }; some y; [1, 2][y] == 2",
+        "every x in [[2], [3]] { some y in x; y > 1 }; y := 2",
+        "every x in [2, 3] { y := x; y > 1 }; some y in [1]",
+        "every y in [2, 3] { y > 1 }; y := 1",
+        "every x in [[2], [3]] { count([y | some y in x]) == 1 }; some y in [1]",
+    ] {
+        loaded(body).unwrap();
+    }
+}
+
+#[test]
+fn nothing_else_has_the_name_of_walk() {
+    for rule in [
+        "walk(x, y) if x == y",
+        "walk := 1",
+        "walk.x := 1",
+        "import data.lib.walk\n\nother := 1",
+        "import data.lib as walk\n\nother := 1",
+    ] {
+        let text = format!("package kitelogik.main\n\n{rule}\n");
+        let loaded = Interpreter::compile(
+            [("main.rego", text.as_str())],
+            &json!({}),
+            "data.kitelogik.main",
+        );
+        let refused = loaded.unwrap_err().to_string();
+        assert!(
+            refused.contains("`walk` is the name of a built-in; give this another name"),
+            "{refused}"
+        );
+    }
 }
