@@ -50,12 +50,17 @@ impl Desk {
         let approver = ledger.approvals().waiting();
         let waiting =
             tokio::spawn(async move { approver.approve(&refund().request()).await.unwrap() });
-        // It waits when there is a connection that listens.
-        let listens = format!(
-            "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = '{}'",
-            self.url.rsplit('/').next().unwrap()
+        // It waits when there is a connection that listens, and has nothing more to ask for: an answer may not be on its way
+        // when a connection falls silent.
+        let database = self.url.rsplit('/').next().unwrap();
+        let quiet = format!(
+            "SELECT 1 FROM pg_stat_activity listens
+             WHERE listens.query LIKE 'LISTEN%' AND listens.datname = '{database}' AND NOT EXISTS (
+               SELECT 1 FROM pg_stat_activity asks
+               WHERE asks.datname = listens.datname AND asks.query NOT LIKE '%pg_stat_activity%'
+                 AND (asks.state <> 'idle' OR asks.state_change > clock_timestamp() - interval '300 milliseconds'))"
         );
-        while self.ask(&listens).await == 0 {
+        while self.ask(&quiet).await == 0 {
             tokio::task::yield_now().await;
         }
         (waiting, id)
