@@ -4,7 +4,7 @@
 //! for, so that the variable has no value yet in the body.
 
 use anyhow::Result;
-use regorus::unstable::{AssignOp, Expr, Literal, Query, Span};
+use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Query, Span};
 
 use super::{Names, bind, refuse, variables};
 use crate::negation::parts;
@@ -14,44 +14,40 @@ use crate::negation::parts;
 pub(super) fn check(query: &Query, known: &Names) -> Result<()> {
     let mut known = known.clone();
     for (number, statement) in query.stmts.iter().enumerate() {
-        if let Literal::Every {
-            key,
-            value,
-            query: body,
-            ..
-        } = &statement.literal
-        {
-            let mut later = Names::new();
+        let mut inside = Inside::default();
+        inside.statement(statement);
+        let mut later = Names::new();
+        if !inside.mentioned.is_empty() {
             for after in query.stmts.iter().skip(number + 1) {
                 bind(&after.literal, &mut later);
             }
-            let mut inside = Inside::default();
-            inside.declare(key.iter().chain([value]));
-            inside.query(body);
-            let early = inside.mentioned.into_iter().find(|span| {
-                let name = span.text();
-                later.contains(name) && !known.contains(name) && !inside.declared.contains(name)
-            });
-            if let Some(span) = early {
-                refuse(
-                    span,
-                    &format!(
-                        "`{}` in `every` has its value from a statement after it; write that statement before the `every`",
-                        span.text()
-                    ),
-                )?;
-            }
+        }
+        let early = inside.mentioned.into_iter().find(|span| {
+            let name = span.text();
+            later.contains(name) && !known.contains(name) && !inside.declared.contains(name)
+        });
+        if let Some(span) = early {
+            refuse(
+                span,
+                &format!(
+                    "`{}` in `every` has its value from a statement after it; write that statement before the `every`",
+                    span.text()
+                ),
+            )?;
         }
         bind(&statement.literal, &mut known);
     }
     Ok(())
 }
 
-/// The variables of a body, at any depth.
+/// The variables of a statement, at any depth.
 #[derive(Default)]
 struct Inside<'a> {
+    /// Those in the body of an `every`.
     mentioned: Vec<&'a Span>,
     declared: Names,
+    /// How many `every` there are around what is looked at.
+    depth: usize,
 }
 
 impl<'a> Inside<'a> {
@@ -68,52 +64,58 @@ impl<'a> Inside<'a> {
 
     fn query(&mut self, query: &'a Query) {
         for statement in &query.stmts {
-            match &statement.literal {
-                Literal::Expr { expr, .. } => {
-                    if let Expr::AssignExpr {
-                        op: AssignOp::ColEq,
-                        lhs,
-                        ..
-                    } = &**expr
-                    {
-                        self.pattern(lhs);
-                    }
-                    self.expression(expr);
-                }
-                Literal::NotExpr { expr, .. } => self.expression(expr),
-                Literal::SomeIn {
-                    key,
-                    value,
-                    collection,
+            self.statement(statement);
+        }
+    }
+
+    fn statement(&mut self, statement: &'a LiteralStmt) {
+        match &statement.literal {
+            Literal::Expr { expr, .. } => {
+                if let Expr::AssignExpr {
+                    op: AssignOp::ColEq,
+                    lhs,
                     ..
-                } => {
-                    for pattern in key.iter().chain([value]) {
-                        self.pattern(pattern);
-                    }
-                    self.expression(collection);
+                } = &**expr
+                {
+                    self.pattern(lhs);
                 }
-                Literal::Every {
-                    key,
-                    value,
-                    domain,
-                    query,
-                    ..
-                } => {
-                    self.declare(key.iter().chain([value]));
-                    self.expression(domain);
-                    self.query(query);
+                self.expression(expr);
+            }
+            Literal::NotExpr { expr, .. } => self.expression(expr),
+            Literal::SomeIn {
+                key,
+                value,
+                collection,
+                ..
+            } => {
+                for pattern in key.iter().chain([value]) {
+                    self.pattern(pattern);
                 }
-                Literal::SomeVars { vars, .. } => self.declare(vars),
+                self.expression(collection);
             }
-            for modifier in &statement.with_mods {
-                self.expression(&modifier.r#as);
+            Literal::Every {
+                key,
+                value,
+                domain,
+                query,
+                ..
+            } => {
+                self.declare(key.iter().chain([value]));
+                self.expression(domain);
+                self.depth += 1;
+                self.query(query);
+                self.depth -= 1;
             }
+            Literal::SomeVars { vars, .. } => self.declare(vars),
+        }
+        for modifier in &statement.with_mods {
+            self.expression(&modifier.r#as);
         }
     }
 
     fn expression(&mut self, expression: &'a Expr) {
         match expression {
-            Expr::Var { span, .. } => self.mentioned.push(span),
+            Expr::Var { span, .. } if self.depth > 0 => self.mentioned.push(span),
             Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
                 self.expression(term);
                 self.query(query);

@@ -127,6 +127,8 @@ fn what_every_asks_for_has_its_value_before() {
         "some y; every x in [2, 3] { x = y }; y = 2",
         "some y; every x in [2, 3] { not x < y }; [y, _] = [1, 2]",
         "some y; every x in [2, 3] { count([1 | x > y]) > 0 }; walk(1, [_, y])",
+        "some y; count([1 | every x in [2, 3] { x > y }]) == 1; y = 1",
+        "some y; z := [1 | every x in [2, 3] { x > y }]; y = 1; z == [1]",
         "some y; every x in [2, 3] { plain with input.args.q as y }; y = 1",
         "some y; every x in [2, 3] { every z in [x] { z > y } }; [1, 2][y] == 2",
     ] {
@@ -140,6 +142,8 @@ fn what_every_asks_for_has_its_value_before() {
         "every x in [[2], [3]] { some y in x; y > 1 }; y := 2",
         "every x in [2, 3] { y := x; y > 1 }; some y in [1]",
         "every y in [2, 3] { y > 1 }; y := 1",
+        "count([1 | every x in [[2], [3]] { some y in x }]) == 1; some y in [1]",
+        "y := 1; count([1 | every x in [2, 3] { x > y }]) == 1",
         "every x in [[2], [3]] { count([y | some y in x]) == 1 }; some y in [1]",
     ] {
         loaded(body).unwrap();
