@@ -148,23 +148,12 @@ impl Rewriter<'_> {
 
     /// Finds the comprehensions in an expression, whose bodies may negate as well.
     fn expression(&mut self, expression: &Expr) {
-        match expression {
-            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
-                self.expression(term);
-                self.query(query, false);
-            }
-            Expr::ObjectCompr {
-                key, value, query, ..
-            } => {
-                self.expression(key);
-                self.expression(value);
-                self.query(query, false);
-            }
-            _ => {
-                for part in parts(expression) {
-                    self.expression(part);
-                }
-            }
+        let (parts, query) = inside(expression);
+        for part in parts {
+            self.expression(part);
+        }
+        if let Some(query) = query {
+            self.query(query, false);
         }
     }
 
@@ -267,6 +256,19 @@ fn calls(expression: &Expr) -> bool {
             | Expr::BinExpr { .. }
             | Expr::Membership { .. }
     ) || parts(expression).into_iter().any(calls)
+}
+
+/// All that an expression is made of: what a comprehension says of each, and the statements of its body; of others, the [`parts`].
+pub(crate) fn inside(expression: &Expr) -> (Vec<&Expr>, Option<&Query>) {
+    match expression {
+        Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
+            (vec![&**term], Some(&**query))
+        }
+        Expr::ObjectCompr {
+            key, value, query, ..
+        } => (vec![&**key, &**value], Some(&**query)),
+        _ => (parts(expression), None),
+    }
 }
 
 /// The expressions right inside of one that is no comprehension.

@@ -9,7 +9,7 @@ use std::fmt;
 
 use regorus::unstable::{Expr, Literal, Module, Query, Ref, Rule, RuleBody, RuleHead, Span};
 
-use crate::negation::parts;
+use crate::negation::inside;
 
 type Path = Vec<String>;
 
@@ -203,26 +203,15 @@ impl Seen<'_> {
             self.paths.extend(self.names.meanings(&reference));
             return;
         }
-        match expression {
-            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
-                self.expression(term);
-                self.query(query);
-            }
-            Expr::ObjectCompr {
-                key, value, query, ..
-            } => {
-                self.expression(key);
-                self.expression(value);
-                self.query(query);
-            }
-            _ => {
-                if let Expr::Call { fcn, .. } = expression {
-                    self.expression(fcn);
-                }
-                for part in parts(expression) {
-                    self.expression(part);
-                }
-            }
+        if let Expr::Call { fcn, .. } = expression {
+            self.expression(fcn);
+        }
+        let (parts, query) = inside(expression);
+        for part in parts {
+            self.expression(part);
+        }
+        if let Some(query) = query {
+            self.query(query);
         }
     }
 }

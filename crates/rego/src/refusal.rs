@@ -15,7 +15,7 @@ use regorus::unstable::{
 };
 
 use super::builtins::REFUSED;
-use super::negation::parts;
+use super::negation::{inside, parts};
 use super::tree::{self, components, reference};
 
 /// Fails with `file:line:column: what`, and what to write instead, for the first that is refused.
@@ -208,24 +208,14 @@ impl Checker<'_> {
     }
 
     fn expression(&self, expression: &Expr, known: &Names) -> Result<()> {
-        match expression {
-            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
-                self.expression(term, known)?;
-                return self.query(query, known);
-            }
-            Expr::ObjectCompr {
-                key, value, query, ..
-            } => {
-                self.expression(key, known)?;
-                self.expression(value, known)?;
-                return self.query(query, known);
-            }
-            Expr::Call { fcn, .. } => self.called(fcn)?,
-            _ => {}
+        if let Expr::Call { fcn, .. } = expression {
+            self.called(fcn)?;
         }
-        parts(expression)
-            .into_iter()
-            .try_for_each(|part| self.expression(part, known))
+        let (parts, query) = inside(expression);
+        for part in parts {
+            self.expression(part, known)?;
+        }
+        query.map_or(Ok(()), |query| self.query(query, known))
     }
 
     fn called(&self, function: &Expr) -> Result<()> {

@@ -7,7 +7,7 @@
 
 use regorus::unstable::{Expr, Literal, LiteralStmt, Module, Query, Rule, RuleHead};
 
-use crate::negation::parts;
+use crate::negation::inside;
 use crate::results::Operands;
 use crate::spelling::{self, Edit};
 use crate::tree;
@@ -149,23 +149,12 @@ impl Rewriter<'_> {
 
     /// Finds the comprehensions in an expression: there are statements in them.
     fn expression(&mut self, expression: &Expr) {
-        match expression {
-            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
-                self.expression(term);
-                self.query(query, false);
-            }
-            Expr::ObjectCompr {
-                key, value, query, ..
-            } => {
-                self.expression(key);
-                self.expression(value);
-                self.query(query, false);
-            }
-            _ => {
-                for part in parts(expression) {
-                    self.expression(part);
-                }
-            }
+        let (parts, query) = inside(expression);
+        for part in parts {
+            self.expression(part);
+        }
+        if let Some(query) = query {
+            self.query(query, false);
         }
     }
 }

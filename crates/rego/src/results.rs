@@ -7,7 +7,7 @@ use anyhow::Result;
 use regorus::Value;
 use regorus::unstable::{BUILTINS, Expr, Literal, Module, Query, Ref, Rule, RuleHead};
 
-use crate::negation::parts;
+use crate::negation::inside;
 use crate::registry::Registry;
 use crate::spelling::{self, Edit};
 use crate::{builtins, tree};
@@ -149,23 +149,12 @@ impl Rewriter<'_> {
 
     /// Finds the comprehensions in an expression: there are statements in them.
     fn expression(&mut self, expression: &Expr) {
-        match expression {
-            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
-                self.expression(term);
-                self.query(query);
-            }
-            Expr::ObjectCompr {
-                key, value, query, ..
-            } => {
-                self.expression(key);
-                self.expression(value);
-                self.query(query);
-            }
-            _ => {
-                for part in parts(expression) {
-                    self.expression(part);
-                }
-            }
+        let (parts, query) = inside(expression);
+        for part in parts {
+            self.expression(part);
+        }
+        if let Some(query) = query {
+            self.query(query);
         }
     }
 

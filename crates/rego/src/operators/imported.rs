@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use regorus::unstable::{Expr, Literal, Module, Query, Rule, RuleHead};
 
-use crate::negation::parts;
+use crate::negation::inside;
 use crate::spelling;
 use crate::tree::{alias, components};
 
@@ -163,20 +163,15 @@ impl<'m> Reader<'m> {
                 }
                 self.indexes(expression);
             }
-            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
-                self.expression(term);
-                self.query(query);
+            _ => {
+                let (parts, query) = inside(expression);
+                for part in parts {
+                    self.expression(part);
+                }
+                if let Some(query) = query {
+                    self.query(query);
+                }
             }
-            Expr::ObjectCompr {
-                key, value, query, ..
-            } => {
-                self.expression(key);
-                self.expression(value);
-                self.query(query);
-            }
-            _ => parts(expression)
-                .into_iter()
-                .for_each(|part| self.expression(part)),
         }
     }
 

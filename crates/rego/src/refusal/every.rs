@@ -7,7 +7,7 @@ use anyhow::Result;
 use regorus::unstable::{AssignOp, Expr, Literal, LiteralStmt, Query, Span};
 
 use super::{Names, bind, refuse, variables};
-use crate::negation::parts;
+use crate::negation::inside;
 
 /// Fails for the first variable of an `every` in `query` that a statement behind it gives a value to; those that are `known`
 /// have one.
@@ -116,20 +116,13 @@ impl<'a> Inside<'a> {
     fn expression(&mut self, expression: &'a Expr) {
         match expression {
             Expr::Var { span, .. } if self.depth > 0 => self.mentioned.push(span),
-            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
-                self.expression(term);
-                self.query(query);
-            }
-            Expr::ObjectCompr {
-                key, value, query, ..
-            } => {
-                self.expression(key);
-                self.expression(value);
-                self.query(query);
-            }
             _ => {
-                for part in parts(expression) {
+                let (parts, query) = inside(expression);
+                for part in parts {
                     self.expression(part);
+                }
+                if let Some(query) = query {
+                    self.query(query);
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use regorus::unstable::{Expr, Literal, Module, Query, Rule, RuleHead};
 
-use crate::negation::parts;
+use crate::negation::inside;
 use crate::program::node::{GroupId, PackageId};
 use crate::program::paths::{Leads, Paths, constant_path};
 use crate::tree::{alias, components};
@@ -141,23 +141,16 @@ impl Reader<'_> {
                 self.named(&path);
                 self.indexes(expression);
             }
-            Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
-                self.expression(term);
-                self.query(query);
-            }
-            Expr::ObjectCompr {
-                key, value, query, ..
-            } => {
-                self.expression(key);
-                self.expression(value);
-                self.query(query);
-            }
             _ => {
                 if let Expr::Call { fcn, .. } = expression {
                     self.expression(fcn);
                 }
-                for part in parts(expression) {
+                let (parts, query) = inside(expression);
+                for part in parts {
                     self.expression(part);
+                }
+                if let Some(query) = query {
+                    self.query(query);
                 }
             }
         }
