@@ -131,18 +131,10 @@ impl Rewriter<'_> {
         if bare {
             hoisted.insert_str(0, "{ ");
         }
-        self.edits.push(Edit {
-            start: statement_start,
-            end: statement_start,
-            text: hoisted,
-        });
+        self.edits.push(Edit::insertion(statement_start, hoisted));
         self.edits.append(&mut replaced);
         if bare {
-            self.edits.push(Edit {
-                start: statement_end,
-                end: statement_end,
-                text: " }".to_owned(),
-            });
+            self.edits.push(Edit::insertion(statement_end, " }"));
         }
     }
 

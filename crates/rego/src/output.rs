@@ -111,11 +111,7 @@ impl Rewriter<'_> {
         let start = body.span.start as usize;
         let end = start + ELSE.len();
         if self.text.get(start..end) == Some(ELSE) {
-            self.edits.push(Edit {
-                start: end,
-                end,
-                text: " := true".to_owned(),
-            });
+            self.edits.push(Edit::insertion(end, " := true"));
         }
     }
 
@@ -163,18 +159,11 @@ impl Rewriter<'_> {
         let bare = first.span.start == query.span.start;
         if bare {
             let (start, _) = spelling::statement(self.text, first);
-            self.edits.push(Edit {
-                start,
-                end: start,
-                text: "{ ".to_owned(),
-            });
+            self.edits.push(Edit::insertion(start, "{ "));
         }
         let closing = if bare { " }" } else { "" };
-        self.edits.push(Edit {
-            start: end,
-            end,
-            text: format!("{statements}{closing}"),
-        });
+        self.edits
+            .push(Edit::insertion(end, format!("{statements}{closing}")));
     }
 }
 

@@ -94,7 +94,8 @@ impl Rewriter<'_> {
         let mut named = String::new();
         for modifier in &statement.with_mods {
             let value = &*modifier.r#as;
-            if is_there(value) || self.replaces_function(&modifier.refr) && self.is_function(value)
+            if is_constant(value)
+                || self.replaces_function(&modifier.refr) && self.is_function(value)
             {
                 continue;
             }
@@ -139,11 +140,7 @@ impl Rewriter<'_> {
 
     fn insert(&mut self, at: usize, text: String) {
         if !text.is_empty() {
-            self.edits.push(Edit {
-                start: at,
-                end: at,
-                text,
-            });
+            self.edits.push(Edit::insertion(at, text));
         }
     }
 
@@ -160,7 +157,7 @@ impl Rewriter<'_> {
 }
 
 /// Whether it is there without any rule.
-fn is_there(value: &Expr) -> bool {
+fn is_constant(value: &Expr) -> bool {
     match value {
         Expr::String { .. }
         | Expr::RawString { .. }
@@ -168,11 +165,11 @@ fn is_there(value: &Expr) -> bool {
         | Expr::Bool { .. }
         | Expr::Null { .. } => true,
         Expr::Array { items, .. } | Expr::Set { items, .. } => {
-            items.iter().all(|item| is_there(item))
+            items.iter().all(|item| is_constant(item))
         }
         Expr::Object { fields, .. } => fields
             .iter()
-            .all(|(_, key, value)| is_there(key) && is_there(value)),
+            .all(|(_, key, value)| is_constant(key) && is_constant(value)),
         _ => false,
     }
 }

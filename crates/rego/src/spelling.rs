@@ -17,6 +17,17 @@ pub(crate) struct Edit {
     pub(crate) text: String,
 }
 
+impl Edit {
+    /// `text` is put in at `at`.
+    pub(crate) fn insertion(at: usize, text: impl Into<String>) -> Self {
+        Self {
+            start: at,
+            end: at,
+            text: text.into(),
+        }
+    }
+}
+
 /// `range` of `text` with `edits`, none of which is within another. Of those that begin at one place, the shorter comes first, and
 /// of those that end there as well, the first.
 pub(crate) fn edited(text: &str, range: Range<usize>, mut edits: Vec<Edit>) -> String {

@@ -114,35 +114,19 @@ fn mark(text: &str, rule: &Rule, (module, index): (usize, usize), edits: &mut Ve
             None => {
                 let end = span.start as usize + "else".len();
                 if text.get(span.start as usize..end) == Some("else") {
-                    edits.push(Edit {
-                        start: end,
-                        end,
-                        text: format!(" := {call}true)"),
-                    });
+                    edits.push(Edit::insertion(end, format!(" := {call}true)")));
                 }
             }
         }
     }
     if let Some(end) = unsaid {
-        edits.push(Edit {
-            start: end,
-            end,
-            text: format!(" := {call}true)"),
-        });
+        edits.push(Edit::insertion(end, format!(" := {call}true)")));
     }
 }
 
 /// Puts `value` into a call of the mark.
 fn wrap(text: &str, value: &Expr, call: &str, edits: &mut Vec<Edit>) {
     let (start, end) = spelling::range(text, value);
-    edits.push(Edit {
-        start,
-        end: start,
-        text: call.to_owned(),
-    });
-    edits.push(Edit {
-        start: end,
-        end,
-        text: ")".to_owned(),
-    });
+    edits.push(Edit::insertion(start, call));
+    edits.push(Edit::insertion(end, ")"));
 }
